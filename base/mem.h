@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory. Running out of it is the one thing that ends the process from below main: a message
+ * on stderr and exit 3 (what is recorded in journals stays recorded). So these never return NULL.
+ */
+#ifndef PPGEN_BASE_MEM_H
+#define PPGEN_BASE_MEM_H
+
+#include <stddef.h>
+
+void *mem_alloc(size_t n);                         /* zeroed */
+void *mem_array(size_t n, size_t size);            /* zeroed, checked for overflow */
+void *mem_resize(void *p, size_t n, size_t size);  /* realloc of n elements, checked */
+char *mem_dup(const char *s);
+char *mem_dupn(const char *s, size_t n);           /* NUL appended; s may hold NULs */
+char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Makes room for one more element in a growing array: ARRAY_ROOM(items, n, cap); items[n++] = x; */
+#define ARRAY_ROOM(items, n, cap)                                                   \
+	do {                                                                        \
+		if ((n) == (cap)) {                                                 \
+			(cap) = (cap) ? (cap) * 2 : 8;                              \
+			(items) = mem_resize((items), (cap), sizeof *(items));      \
+		}                                                                   \
+	} while (0)
+
+/* An arena: many small pieces that live and die together. Pieces are zeroed and aligned for any type. */
+struct arena;
+struct arena *arena_new(void);
+void arena_free(struct arena *a);
+void *arena_alloc(struct arena *a, size_t n);
+char *arena_dup(struct arena *a, const char *s);
+char *arena_dupn(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

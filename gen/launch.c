@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a task is started. All text goes into one buffer that is used again for the next task; while it grows, places in it are
+ * offsets, and only at the end pointers.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "gen/launch_env.h"
+#include "gen/task.h"
+
+#define DIGITS_MAX 21 /* of a 64-bit number, and the NUL */
+
+/* Programs that would take all processors of the machine otherwise. */
+static const char *const thread_names[] = {
+	"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+	"NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "JULIA_NUM_THREADS",
+};
+
+struct launch_work {
+	struct launch_env env;
+	size_t *words;         /* argv as offsets in the text */
+	size_t n_words, cap;
+	size_t workdir;        /* an offset */
+	struct buf scratch, item;
+	const struct spec *spec;
+};
+
+/* The texts of {seed}, {cpus} and so on. */
+struct specials {
+	const char *texts[SPECIAL_COUNT];
+	char seed[DIGITS_MAX], seed64[DIGITS_MAX], cpus[DIGITS_MAX], memory[DIGITS_MAX], index[DIGITS_MAX];
+};
+
+static void put_digits(char out[DIGITS_MAX], uint64_t n)
+{
+	char *at = out + DIGITS_MAX - 1;
+	size_t len;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + n % 10);
+	while (n /= 10);
+	len = (size_t)(out + DIGITS_MAX - at);
+	memmove(out, at, len);
+}
+
+static void specials_fill(struct specials *s, const struct task *t, const char *scratch)
+{
+	put_digits(s->seed, t->seeds.seed);
+	put_digits(s->seed64, t->seeds.seed64);
+	put_digits(s->cpus, t->res.cpus);
+	put_digits(s->memory, t->res.memory);
+	put_digits(s->index, t->point.index);
+	s->texts[SPECIAL_SEED] = s->seed;
+	s->texts[SPECIAL_SEED64] = s->seed64;
+	s->texts[SPECIAL_SCRATCH] = scratch;
+	s->texts[SPECIAL_CPUS] = s->cpus;
+	s->texts[SPECIAL_MEMORY] = s->memory;
+	s->texts[SPECIAL_TASK] = t->shown;
+	s->texts[SPECIAL_INDEX] = s->index;
+}
+
+static void put_scratch(struct buf *b, const struct task *t, const struct launch_place *at)
+{
+	buf_clear(b);
+	buf_puts(b, at->rundir);
+	buf_puts(b, "/scratch/");
+	buf_puts(b, t->shown);
+}
+
+/* Makes what begins at `from` in b absolute: relative paths begin in dir. */
+static void make_absolute(struct buf *b, size_t from, const char *dir)
+{
+	size_t dir_len = strlen(dir), len = b->len - from;
+	bool slash = len > 0 && dir_len > 0 && dir[dir_len - 1] != '/';
+
+	if (b->len > from && b->data[from] == '/')
+		return;
+	buf_room(b, dir_len + 1);
+	memmove(b->data + from + dir_len + slash, b->data + from, len + 1);
+	memcpy(b->data + from, dir, dir_len);
+	if (slash)
+		b->data[from + dir_len] = '/';
+	b->len += dir_len + slash;
+}
+
+/* Appends the task's working folder. */
+static int put_workdir(const struct task *t, const struct spec *s, const struct specials *sp, struct buf *out, struct err *e)
+{
+	size_t from = out->len;
+
+	if (!s->workdir) {
+		buf_puts(out, s->dir);
+		return 0;
+	}
+	if (ptext_fill(s->workdir, t->point.values, sp->texts, out, e) < 0)
+		return err_wrap(e, "workdir");
+	if (out->len == from)
+		return err_bad(e, "workdir is empty for task %s", t->shown);
+	make_absolute(out, from, s->dir);
+	return 0;
+}
+
+static bool is_input(const struct spec *s, const struct ptext *path)
+{
+	for (size_t k = 0; k < s->n_inputs; k++) {
+		if (s->inputs[k].path == path)
+			return true;
+	}
+	return false;
+}
+
+int task_path(const struct task *t, const struct plan *p, const struct launch_place *at, const struct ptext *path, struct buf *out,
+	      struct err *e)
+{
+	struct buf scratch = BUF_INIT, dir = BUF_INIT;
+	struct specials sp;
+	size_t from = out->len;
+	int rc;
+
+	put_scratch(&scratch, t, at);
+	specials_fill(&sp, t, buf_str(&scratch));
+	if (is_input(p->spec, path)) {
+		buf_puts(&dir, p->spec->dir);
+		rc = 0;
+	} else {
+		rc = put_workdir(t, p->spec, &sp, &dir, e);
+	}
+	if (rc == 0)
+		rc = ptext_fill(path, t->point.values, sp.texts, out, e);
+	if (rc == 0)
+		make_absolute(out, from, buf_str(&dir));
+	buf_free(&scratch);
+	buf_free(&dir);
+	return rc;
+}
+
+static void end_text(struct buf *b)
+{
+	buf_putc(b, '\0');
+}
+
+static void add_word(struct launch_work *w, size_t at)
+{
+	ARRAY_ROOM(w->words, w->n_words, w->cap);
+	w->words[w->n_words++] = at;
+}
+
+/* A list that is all of a word: a word each item. */
+static void put_items(struct launch *l, const struct value *list)
+{
+	struct launch_work *w = l->work;
+	struct value item;
+	size_t at = 0;
+
+	while (value_list_next(list, &at, &w->item, &item)) {
+		add_word(w, l->text.len);
+		buf_add(&l->text, item.text, item.len);
+		end_text(&l->text);
+	}
+}
+
+static int put_words(struct launch *l, const struct words *words, const struct task *t, const struct specials *sp, struct err *e)
+{
+	for (size_t k = 0; k < words->n; k++) {
+		const struct ptext *word = words->items[k];
+		int alone = ptext_alone(word);
+
+		if (alone >= 0 && t->point.values[alone].type == VALUE_LIST) {
+			put_items(l, &t->point.values[alone]);
+			continue;
+		}
+		add_word(l->work, l->text.len);
+		if (ptext_fill(word, t->point.values, sp->texts, &l->text, e) < 0)
+			return err_wrap(e, "task %s", t->shown);
+		end_text(&l->text);
+	}
+	return 0;
+}
+
+static int put_argv(struct launch *l, const struct spec *s, const struct task *t, const struct specials *sp, struct err *e)
+{
+	l->work->n_words = 0;
+	if (s->start == START_COMMAND) {
+		if (put_words(l, &s->command, t, sp, e) < 0)
+			return -1;
+	} else {
+		if (put_words(l, &s->shell_with, t, sp, e) < 0)
+			return -1;
+		add_word(l->work, l->text.len);
+		buf_puts(&l->text, s->shell);
+		end_text(&l->text);
+	}
+	if (!l->work->n_words)
+		return err_bad(e, "the command of task %s is empty: all its words are empty lists", t->shown);
+	return 0;
+}
+
+static void set(struct launch *l, const char *name, const char *value)
+{
+	launch_env_begin(&l->work->env, &l->text, name, false);
+	buf_puts(&l->text, value);
+	end_text(&l->text);
+}
+
+static void set_number(struct launch *l, const char *name, uint64_t value)
+{
+	char digits[DIGITS_MAX];
+
+	put_digits(digits, value);
+	set(l, name, digits);
+}
+
+static void set_seed_words(struct launch *l, const struct task *t)
+{
+	launch_env_begin(&l->work->env, &l->text, "PPGEN_SEED_WORDS", false);
+	for (size_t k = 0; k < sizeof t->seeds.words / sizeof *t->seeds.words; k++) {
+		if (k)
+			buf_putc(&l->text, ',');
+		buf_put_u64(&l->text, t->seeds.words[k]);
+	}
+	end_text(&l->text);
+}
+
+static int set_inputs(struct launch *l, const struct spec *s, const struct task *t, const struct launch_place *at, struct err *e)
+{
+	struct buf *b = &l->text;
+
+	for (size_t k = 0; k < s->n_inputs; k++) {
+		const struct input *in = &s->inputs[k];
+		size_t from = b->len;
+
+		buf_puts(b, "PPGEN_INPUT_");
+		for (const char *c = in->name; *c; c++)
+			buf_putc(b, isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_');
+		launch_env_named(&l->work->env, b, from, false);
+		from = b->len;
+		if (in->url) {
+			buf_puts(b, at->rundir);
+			buf_puts(b, "/inputs/");
+			buf_puts(b, in->sha256);
+		} else if (ptext_fill(in->path, t->point.values, NULL, b, e) < 0) {
+			return err_wrap(e, "input '%s'", in->name);
+		} else {
+			make_absolute(b, from, s->dir);
+		}
+		end_text(b);
+	}
+	return 0;
+}
+
+static void set_own(struct launch *l, const struct task *t, const struct specials *sp, const struct launch_place *at)
+{
+	set(l, "PPGEN_TASK", t->shown);
+	set(l, "PPGEN_INDEX", sp->index);
+	set(l, "PPGEN_SEED", sp->seed);
+	set(l, "PPGEN_SEED64", sp->seed64);
+	set_seed_words(l, t);
+	set_number(l, "PPGEN_ATTEMPT", t->attempt);
+	set(l, "PPGEN_CPUS", sp->cpus);
+	set(l, "PPGEN_MEMORY", sp->memory);
+	set(l, "PPGEN_RUN", at->rundir);
+	set(l, "PPGEN_SCRATCH", sp->texts[SPECIAL_SCRATCH]);
+}
+
+static int put_env(struct launch *l, const struct spec *s, const struct task *t, const struct specials *sp,
+		   const struct launch_place *at, struct err *e)
+{
+	struct launch_env *env = &l->work->env;
+
+	launch_env_start(env, at->base_env);
+	set_own(l, t, sp, at);
+	if (set_inputs(l, s, t, at, e) < 0)
+		return -1;
+	for (size_t k = 0; k < sizeof thread_names / sizeof *thread_names; k++) {
+		if (!launch_env_has(env, &l->text, thread_names[k]))
+			set(l, thread_names[k], sp->cpus);
+	}
+	if (at->gpus) {
+		set(l, "CUDA_VISIBLE_DEVICES", at->gpus);
+		set(l, "ROCR_VISIBLE_DEVICES", at->gpus);
+	}
+	for (size_t k = 0; s->start == START_SHELL && k < t->point.n; k++) {
+		launch_env_begin(env, &l->text, space_name(s->space, k), true);
+		buf_add(&l->text, t->point.values[k].text, t->point.values[k].len);
+		end_text(&l->text);
+	}
+	for (size_t k = 0; k < s->n_env; k++) {
+		launch_env_begin(env, &l->text, s->env[k].name, true);
+		if (ptext_fill(s->env[k].value, t->point.values, sp->texts, &l->text, e) < 0)
+			return err_wrap(e, "env.%s", s->env[k].name);
+		end_text(&l->text);
+	}
+	return 0;
+}
+
+/* The text has its final place: offsets become pointers. */
+static void point_into_text(struct launch *l)
+{
+	struct launch_work *w = l->work;
+
+	if (l->argv_cap < w->n_words + 1) {
+		l->argv_cap = w->cap + 1;
+		l->argv = mem_resize(l->argv, l->argv_cap, sizeof *l->argv);
+	}
+	for (size_t k = 0; k < w->n_words; k++)
+		l->argv[k] = l->text.data + w->words[k];
+	l->argv[w->n_words] = NULL;
+	if (l->envp_cap < w->env.n + 1) {
+		l->envp_cap = w->env.cap + 1;
+		l->envp = mem_resize(l->envp, l->envp_cap, sizeof *l->envp);
+	}
+	launch_env_point(&w->env, &l->text, l->envp);
+	l->workdir = l->text.data + w->workdir;
+}
+
+int task_launch(const struct task *t, const struct plan *p, const struct launch_place *at, struct launch *l, struct err *e)
+{
+	const struct spec *s = p->spec;
+	struct specials sp;
+
+	if (!l->work)
+		l->work = mem_alloc(sizeof *l->work);
+	l->work->spec = s;
+	buf_clear(&l->text);
+	put_scratch(&l->work->scratch, t, at);
+	specials_fill(&sp, t, l->work->scratch.data);
+	l->work->workdir = 0;
+	if (put_workdir(t, s, &sp, &l->text, e) < 0)
+		return -1;
+	end_text(&l->text);
+	if (put_argv(l, s, t, &sp, e) < 0 || put_env(l, s, t, &sp, at, e) < 0)
+		return -1;
+	point_into_text(l);
+	l->scratch = spec_uses_scratch(s) ? l->work->scratch.data : NULL;
+	return 0;
+}
+
+void launch_free(struct launch *l)
+{
+	if (l->work) {
+		launch_env_free(&l->work->env);
+		free(l->work->words);
+		buf_free(&l->work->scratch);
+		buf_free(&l->work->item);
+		free(l->work);
+	}
+	free(l->argv);
+	free(l->envp);
+	buf_free(&l->text);
+	memset(l, 0, sizeof *l);
+}
+
+static bool word_names(const char *word, const char *name, size_t n)
+{
+	for (const char *at = strstr(word, "PPGEN_"); at; at = strstr(at + 1, "PPGEN_")) {
+		if (strncmp(at, name, n) == 0 && !isalnum((unsigned char)at[n]) && at[n] != '_')
+			return true;
+	}
+	return false;
+}
+
+/* Whether the spec itself passes the task's seed on. */
+static bool passes_seed(const struct spec *s)
+{
+	bool passes = false;
+
+	for (size_t k = 0; s->start == START_COMMAND && k < s->command.n; k++)
+		passes |= ptext_uses_special(s->command.items[k], SPECIAL_SEED) ||
+			  ptext_uses_special(s->command.items[k], SPECIAL_SEED64);
+	for (size_t k = 0; k < s->n_env; k++)
+		passes |= ptext_uses_special(s->env[k].value, SPECIAL_SEED) ||
+			  ptext_uses_special(s->env[k].value, SPECIAL_SEED64);
+	return passes;
+}
+
+/* Whether a variable belongs to what people are shown. */
+static bool is_shown(const struct launch *l, size_t k, bool seed)
+{
+	const char *var = l->envp[k];
+	size_t n = strcspn(var, "=");
+
+	if (launch_env_shown(&l->work->env, k))
+		return true;
+	if (strncmp(var, "PPGEN_", 6) != 0)
+		return false;
+	for (char **word = l->argv; *word; word++) {
+		if (word_names(*word, var, n))
+			return true;
+	}
+	return seed && n == strlen("PPGEN_SEED") && strncmp(var, "PPGEN_SEED", n) == 0;
+}
+
+void launch_put_command(const struct launch *l, struct buf *b)
+{
+	bool seed = !passes_seed(l->work->spec), any = false;
+
+	if (l->scratch) {
+		buf_puts(b, "mkdir -p ");
+		text_put_shell(b, l->scratch, strlen(l->scratch));
+		buf_puts(b, " && ");
+	}
+	buf_puts(b, "cd ");
+	text_put_shell(b, l->workdir, strlen(l->workdir));
+	buf_puts(b, " &&");
+	for (size_t k = 0; l->envp[k]; k++) {
+		size_t n = strcspn(l->envp[k], "=") + 1;
+
+		if (!is_shown(l, k, seed))
+			continue;
+		buf_puts(b, any ? " " : " env ");
+		any = true;
+		buf_add(b, l->envp[k], n);
+		text_put_shell(b, l->envp[k] + n, strlen(l->envp[k] + n));
+	}
+	for (char **word = l->argv; *word; word++) {
+		buf_putc(b, ' ');
+		text_put_shell(b, *word, strlen(*word));
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to launch*.c: an environment in the making. A name that is set again takes the place of what was there. */
+#ifndef PPGEN_GEN_LAUNCH_ENV_H
+#define PPGEN_GEN_LAUNCH_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct launch_var {
+	const char *borrowed; /* "K=V" of the base; NULL: at `offset` in the text */
+	size_t offset, name_len;
+	uint32_t hash;
+	bool shown;           /* worth showing to people */
+};
+
+struct launch_env {
+	struct launch_var *vars;
+	size_t n, cap;
+	uint32_t *slots; /* number plus 1, found by the name's hash; 0: free */
+	size_t n_slots;
+};
+
+void launch_env_start(struct launch_env *env, const char *const *base); /* base may be NULL */
+void launch_env_free(struct launch_env *env);
+
+/* Begins a variable: appends "NAME=" to text; the caller appends its value and a NUL. */
+void launch_env_begin(struct launch_env *env, struct buf *text, const char *name, bool shown);
+/* The same for a name that stands at `from` in the text; appends the "=". */
+void launch_env_named(struct launch_env *env, struct buf *text, size_t from, bool shown);
+
+bool launch_env_has(const struct launch_env *env, const struct buf *text, const char *name);
+bool launch_env_shown(const struct launch_env *env, size_t k);
+
+/* Fills envp (n + 1 places) once the text has its final place. */
+void launch_env_point(const struct launch_env *env, const struct buf *text, char **envp);
+
+#endif

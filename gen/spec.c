@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading a spec, step by step; every step adds what it finds wrong, so that all of it is shown at
+ * once. */
+#include "gen/spec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "gen/spec_internal.h"
+
+#define NAME_MAX_LEN  64u
+#define VERSION_KNOWN "1"
+
+static const char *origin_of(const struct reader *r)
+{
+	return r->o->origin ? r->o->origin : r->s->path;
+}
+
+static int read_text(struct reader *r)
+{
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct stat st = { 0 };
+	int rc = 0;
+
+	if (stat(r->s->path, &st) && errno == ENOENT)
+		return diag_error(r->d, origin_of(r), 0, 0, "there is no such file");
+	if (st.st_size > YAML_BYTES_MAX)
+		return diag_error(r->d, origin_of(r), 0, 0,
+				  "too large for a spec: more than %u MiB", YAML_BYTES_MAX >> 20);
+	if (file_read(r->s->path, &b, YAML_BYTES_MAX, &e))
+		rc = diag_error(r->d, origin_of(r), 0, 0, "%s", e.text);
+	r->s->text = arena_dupn(r->a, buf_str(&b), b.len);
+	r->s->text_len = b.len;
+	buf_free(&b);
+	return rc;
+}
+
+/* --set KEY=VALUE, in their order. */
+static int apply_sets(struct reader *r, struct node *root)
+{
+	const char **kept = arena_alloc(r->a, (r->o->n_sets + 1) * sizeof *kept);
+	int rc = 0;
+
+	for (size_t i = 0; i < r->o->n_sets; i++) {
+		const char *set = kept[i] = arena_dup(r->a, r->o->sets[i]);
+		const char *equals = strchr(set, '=');
+
+		if (!equals)
+			rc = diag_error(
+				r->d, arena_printf(r->a, "--set %s", set), 0, 0,
+				"there is no '=' in it: write KEY=VALUE, as in resources.memory=4G");
+		else if (yaml_set(r->a, root, arena_dupn(r->a, set, (size_t)(equals - set)),
+				  equals + 1, r->d))
+			rc = -1;
+	}
+	r->s->sets = kept;
+	r->s->n_sets = r->o->n_sets;
+	return rc;
+}
+
+static int read_tree(struct reader *r)
+{
+	struct node *root = yaml_parse(r->a, r->s->text, r->s->text_len, origin_of(r), r->d);
+
+	if (!root)
+		return -1;
+	if (root->kind != NODE_MAP)
+		return COMPLAIN(
+			r, root,
+			"a spec is a mapping of keys to values, not %s: it begins with 'ppgen: 1'",
+			node_kind_name(root));
+	if (apply_sets(r, root))
+		return -1;
+	r->root = r->s->root = root;
+	return 0;
+}
+
+static void check_version(struct reader *r)
+{
+	const struct node *n = node_get(r->root, "ppgen");
+
+	if (!n)
+		diag_error(r->d, origin_of(r), 1, 1,
+			   "'ppgen: %s' is missing: a spec begins with the version of its format",
+			   VERSION_KNOWN);
+	else if (n->kind != NODE_SCALAR || !text_eq(n->text, n->len, VERSION_KNOWN))
+		COMPLAIN(r, n, "this version of ppgen knows the format '%s', not %s", VERSION_KNOWN,
+			 n->kind == NODE_SCALAR
+				 ? arena_printf(r->a, "'%s'", shown(r, n->text, n->len))
+				 : node_kind_name(n));
+}
+
+/* [A-Za-z0-9][A-Za-z0-9._-]*, at most 64. */
+static bool is_run_name(const char *s)
+{
+	const char *const all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return *s && !strchr("._-", *s) && !s[strspn(s, all)] && strlen(s) <= NAME_MAX_LEN;
+}
+
+static void read_name(struct reader *r)
+{
+	static const char rule[] =
+		"letters, digits, '.', '_' and '-', the first a letter or digit, at most 64";
+	const struct node *n = node_get(r->root, "name");
+	const char *file = path_name(origin_of(r)), *dot = strrchr(file, '.');
+
+	if (n && !ask_text(r, n, "name"))
+		return;
+	r->s->name =
+		n ? n->text
+		  : arena_dupn(r->a, file, dot && dot > file ? (size_t)(dot - file) : strlen(file));
+	if (is_run_name(r->s->name))
+		return;
+	if (n)
+		COMPLAIN(r, n, "'%s' is no name: %s", shown(r, n->text, n->len), rule);
+	else
+		diag_error(r->d, origin_of(r), 1, 1,
+			   "the file's stem '%s' is no name: give 'name:' with %s",
+			   shown(r, r->s->name, strlen(r->s->name)), rule);
+}
+
+static void read_dir(struct reader *r)
+{
+	char *dir, *whole;
+
+	if (r->o->dir) {
+		r->s->dir = arena_dup(r->a, r->o->dir);
+		return;
+	}
+	dir = path_dir(r->s->path);
+	whole = path_absolute(dir);
+	r->s->dir = arena_dup(r->a, whole);
+	free(whole);
+	free(dir);
+}
+
+/* Collects what may be parameters from params that are wrong: every key, and every {name} of a
+ * text. */
+static void guess_names(struct reader *r, const struct node *n, const char **names, size_t *count,
+			size_t most)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node *v = n->items[i];
+
+		if (n->kind == NODE_MAP) {
+			if (*count < most)
+				names[(*count)++] = n->keys[i]->text;
+			if (strcmp(n->keys[i]->text, "table") == 0)
+				r->names_open = true;
+		}
+		guess_names(r, v, names, count, most);
+	}
+	for (const char *p = n->kind == NODE_SCALAR ? strchr(n->text, '{') : NULL; p;
+	     p = strchr(p + 1, '{'))
+		if (*count < most)
+			names[(*count)++] = arena_dupn(r->a, p + 1, strcspn(p + 1, "}"));
+}
+
+static void names_from_tree(struct reader *r)
+{
+	const size_t most = 10000;
+	const char **names = arena_alloc(r->a, (most + 2) * sizeof *names);
+	const struct node *params = node_get(r->root, "params");
+	size_t n = 0;
+
+	if (params)
+		guess_names(r, params, names, &n, most);
+	names[n++] = "rep";
+	names[n++] = "line";
+	r->names = names;
+	r->n_names = n;
+}
+
+static void read_space(struct reader *r)
+{
+	const struct space_source src = { .root = r->root,
+					  .dir = r->s->dir,
+					  .fetched = r->o->fetched };
+	struct err e = ERR_INIT;
+
+	if (r->o->frozen) {
+		r->s->space = space_load(r->o->frozen, &e);
+		if (!r->s->space)
+			diag_error(r->d, origin_of(r), 0, 0, "%s", e.text);
+	} else {
+		r->s->space = space_new(&src, r->d);
+	}
+	if (!r->s->space) {
+		names_from_tree(r);
+		return;
+	}
+	r->names = space_name_list(r->s->space);
+	r->n_names = space_names(r->s->space);
+}
+
+/* An override whose `where` mixes types is better told now than when its first task starts: tried
+ * on the ends. */
+static void try_overrides(struct reader *r)
+{
+	const struct space *space = r->s->space;
+	const uint64_t count = space ? space_count(space) : 0;
+	struct point p;
+
+	if (!count)
+		return;
+	point_init(&p, space);
+	for (size_t i = 0; i < r->s->n_overrides; i++) {
+		const struct override *o = &r->s->overrides[i];
+		struct err e = ERR_INIT;
+
+		if (!o->where)
+			continue;
+		space_point(space, 0, &p);
+		if (expr_test(o->where, p.values, &e) >= 0) {
+			space_point(space, count - 1, &p);
+			expr_test(o->where, p.values, &e);
+		}
+		if (err_is(&e))
+			diag_error(r->d, o->pos.origin, o->pos.line, o->pos.col,
+				   "this 'where' cannot be told: %s", e.text);
+	}
+	point_free(&p);
+}
+
+static void read_all(struct reader *r)
+{
+	if (read_text(r) || read_tree(r))
+		return;
+	r->top_unknown = keys_check(r, r->root, "", "") != 0;
+	check_version(r);
+	read_name(r);
+	read_dir(r);
+	read_space(r);
+	read_start(r);
+	read_resources(r);
+	read_results(r);
+	read_collect(r);
+	try_overrides(r);
+}
+
+struct spec *spec_read(const char *path, const struct spec_options *o, struct diags *d)
+{
+	static const struct spec_options none = { 0 };
+	const size_t before = diags_errors(d);
+	struct arena *a = arena_new();
+	struct spec *s = arena_alloc(a, sizeof *s);
+	struct reader r = { .s = s, .a = a, .d = d, .o = o ? o : &none };
+
+	s->arena = a;
+	s->path = arena_dup(a, path);
+	s->max_failures = -1;
+	read_all(&r);
+	free(r.columns);
+	if (diags_errors(d) > before) {
+		spec_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void spec_free(struct spec *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_overrides; i++)
+		expr_free((struct expr *)s->overrides[i].where);
+	space_free(s->space);
+	arena_free(s->arena);
+}
+
+static bool uses_scratch(const struct ptext *t)
+{
+	return t &&
+	       (ptext_uses_special(t, SPECIAL_SCRATCH) || strstr(ptext_source(t), "PPGEN_SCRATCH"));
+}
+
+bool spec_uses_scratch(const struct spec *s)
+{
+	for (size_t i = 0; i < s->command.n; i++)
+		if (uses_scratch(s->command.items[i]))
+			return true;
+	for (size_t i = 0; i < s->n_env; i++)
+		if (uses_scratch(s->env[i].value))
+			return true;
+	for (size_t i = 0; i < s->results.n_files; i++)
+		if (uses_scratch(s->results.files[i].path))
+			return true;
+	return uses_scratch(s->workdir) || (s->shell && strstr(s->shell, "PPGEN_SCRATCH"));
+}

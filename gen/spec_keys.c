@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * THE table of keys. What is unknown, what was probably meant, what comes later, what `plan` shows,
+ * and the manual page are all read from here.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "gen/spec_internal.h"
+
+const struct key spec_keys[] = {
+	{ "ppgen", "1", NULL, "The version of this format; required.", 0 },
+	{ "name", "name", "the file's stem",
+	  "The run's name: letters, digits, '.', '_' and '-', at most 64; the run directory is runs/NAME.",
+	  KEY_SHOWN },
+
+	{ "params", "mapping", NULL,
+	  "The parameters. With none of the keys grid, zip, table, where and add, it is itself a grid.",
+	  0 },
+	{ "params.grid", "mapping", NULL,
+	  "Parameters that are crossed, the last one varying fastest. Each is a list, one value, or a mapping.",
+	  0 },
+	{ "params.grid.*.from", "number", NULL,
+	  "The first value of a range; its ends are included.", 0 },
+	{ "params.grid.*.to", "number", NULL, "The last value of a range.", 0 },
+	{ "params.grid.*.step", "number", NULL,
+	  "The step of a range, exact in decimal; it must hit the end.", 0 },
+	{ "params.grid.*.num", "count", NULL, "The number of values of a range, instead of a step.",
+	  0 },
+	{ "params.grid.*.log", "true or false", "false",
+	  "With num: values evenly spaced in their logarithm.", 0 },
+	{ "params.grid.*.values", "list", NULL,
+	  "The values, where other keys are given beside them.", 0 },
+	{ "params.grid.*.was", "value", NULL,
+	  "The value that results made before this parameter was added had; it stays out of their identity.",
+	  0 },
+	{ "params.grid.*.glob", "pattern", NULL,
+	  "The files that match, sorted; each {name} in it also defines that parameter.", 0 },
+	{ "params.grid.*.lines", "file", NULL,
+	  "The lines of a file; also defines the parameter line, from 1.", 0 },
+	{ "params.grid.*.split", "true or false", "false",
+	  "With lines: each line is split into a list of words.", 0 },
+	{ "params.zip", "list", NULL,
+	  "Groups of parameters that walk together: each group is one axis, and its lists have one length.",
+	  0 },
+	{ "params.table", "mapping, or a list of them", NULL,
+	  "A table each of whose rows is a point.", 0 },
+	{ "params.table.file", "file", NULL, "The table; its header names the parameters.", 0 },
+	{ "params.table.url", "url", NULL, "Fetched once and kept in the run; wants sha256.", 0 },
+	{ "params.table.sha256", "64 digits", NULL, "The SHA-256 of what the url gives.", 0 },
+	{ "params.table.format", "csv, tsv, jsonl or json", "by the ending", "The file's format.",
+	  0 },
+	{ "params.table.columns", "list of names", NULL,
+	  "Names for the columns of a file without a header, in their order; '-' leaves one out.",
+	  0 },
+	{ "params.table.header", "true or false", "false",
+	  "With columns: the file has a header, which is passed over.", 0 },
+	{ "params.table.sep", "comma, tab, semicolon or space", "by the format",
+	  "What stands between two columns.", 0 },
+	{ "params.table.was", "mapping", NULL, "As was of a parameter, a column each.", 0 },
+	{ "params.where", "expression", NULL, "Only the points for which it is true.", 0 },
+	{ "params.add", "list", NULL,
+	  "Further points, each with every parameter; not filtered by where.", 0 },
+	{ "repeat", "count", "1", "How often each point runs; adds the parameter rep, from 0.",
+	  KEY_SHOWN },
+	{ "seed", "number", "0", "The root of all seeds.", KEY_SHOWN },
+	{ "seed_by", "list of names", "all parameters",
+	  "The parameters from which a task's seed comes; [rep] gives common random numbers.",
+	  KEY_SHOWN },
+
+	{ "inputs", "mapping", NULL,
+	  "Files whose content belongs to the code: when it changes, results are stale.", 0 },
+	{ "inputs.*", "path, or a mapping", NULL,
+	  "A path, which may name parameters, or a url with its sha256.", KEY_SHOWN },
+	{ "inputs.*.path", "path", NULL, "The file; it may name parameters.", 0 },
+	{ "inputs.*.url", "url", NULL,
+	  "http:// or https://; fetched once, checked, and kept in the run.", 0 },
+	{ "inputs.*.sha256", "64 digits", NULL, "The SHA-256 of what the url gives.", 0 },
+
+	{ "command", "words", NULL,
+	  "How a task is started: a string that is split into words by the rules of quoting of POSIX, or a list of words. "
+	  "No shell sees it; {name} is replaced inside its word.",
+	  KEY_SHOWN },
+	{ "shell", "script, or a mapping", NULL,
+	  "A script for /bin/sh -c. Each parameter is an environment variable of its name.",
+	  KEY_SHOWN },
+	{ "shell.script", "script", NULL, "The script, where with is given.", 0 },
+	{ "shell.with", "words", "/bin/sh",
+	  "The interpreter's words: it is started with them, then -c, then the script.", 0 },
+	{ "env", "mapping", NULL, "Environment variables of the tasks.", 0 },
+	{ "env.*", "text", NULL, "The value; it may name parameters.", KEY_SHOWN },
+	{ "setup", "script", NULL,
+	  "Run by bash -l once a worker; the environment that it leaves goes to the tasks.",
+	  KEY_SHOWN },
+	{ "workdir", "path", "the spec's folder",
+	  "The folder in which a task runs; it may name parameters, and {scratch}.", KEY_SHOWN },
+
+	{ "resources", "mapping", NULL, "What one task needs.", 0 },
+	{ "resources.cpus", "count", "1", "Processors.", KEY_SHOWN },
+	{ "resources.memory", "size", "no limit",
+	  "Memory, as in 512M or 2G (powers of 1024); a task that takes more is ended and counts as oom.",
+	  KEY_SHOWN },
+	{ "resources.time", "duration", "no limit",
+	  "Wall time, as in 90 (seconds), 10m, 1h30m, 2:00:00 or 1-12:00:00.", KEY_SHOWN },
+	{ "resources.gpus", "count", "0", "GPUs; tasks get disjoint ones.", KEY_SHOWN },
+	{ "overrides", "list", NULL,
+	  "Other resources for some tasks; where several hold, the last wins.", KEY_SHOWN },
+	{ "overrides[].where", "expression", NULL, "For which tasks; required.", 0 },
+	{ "overrides[].cpus", "count", NULL, "As in resources.", 0 },
+	{ "overrides[].memory", "size", NULL, "As in resources.", 0 },
+	{ "overrides[].time", "duration", NULL, "As in resources.", 0 },
+	{ "overrides[].gpus", "count", NULL, "As in resources.", 0 },
+
+	{ "results", "mapping", NULL,
+	  "What a task returns. A task is good when it ends with 0 and all of this is there.", 0 },
+	{ "results.stdout", "json, csv, tsv, jsonl, number, text or none, or a mapping", "none",
+	  "How standard output is read.", KEY_SHOWN },
+	{ "results.stderr", "as stdout", "none", "How standard error is read.", KEY_SHOWN },
+	{ "results.log", "as stdout", NULL,
+	  "How both streams, merged into one, are read; instead of the two.", KEY_SHOWN },
+	{ "results.stdout.regex", "mapping", NULL,
+	  "A column and a PCRE2 pattern each; group 1, or else the whole, of the last match.", 0 },
+	{ "results.stdout.last_line", "json, number or text", NULL,
+	  "Read the last line that is not blank.", 0 },
+	{ "results.stdout.number", "name", "value", "One number, in a column of this name.", 0 },
+	{ "results.stdout.text", "name", "text", "The text, in a column of this name.", 0 },
+	{ "results.last_line", "json, number or text", NULL, "Short for stdout: {last_line: ...}.",
+	  KEY_SHOWN },
+	{ "results.files", "mapping", NULL,
+	  "Result files: they must be there after the task, and be readable.", 0 },
+	{ "results.files.*", "path, or a mapping", NULL,
+	  "The path, below workdir; it may name parameters.", KEY_SHOWN },
+	{ "results.files.*.path", "path", NULL, "The path.", 0 },
+	{ "results.files.*.format", "csv, tsv, json or jsonl", "by the ending",
+	  "The file's format.", 0 },
+	{ "results.files.*.as", "rows", "rows", "The file's rows go into tables.", 0 },
+
+	{ "retry", "mapping", NULL, "Which failed attempts are made again.", 0 },
+	{ "retry.times", "count", "0", "How many further attempts, at most 100.", KEY_SHOWN },
+	{ "retry.on", "list of exit, signal, timeout, oom, invalid", "all of them",
+	  "For which causes.", KEY_SHOWN },
+	{ "retry.memory", "factor", "x1", "As in x2: the memory's growth after each oom.",
+	  KEY_SHOWN },
+	{ "retry.time", "factor", "x1", "As in x1.5: the time's growth after each timeout.",
+	  KEY_SHOWN },
+	{ "max_failures", "count or percentage", "no limit",
+	  "Stop when more tasks than this have failed; a percentage counts from 20 ended tasks.",
+	  KEY_SHOWN },
+
+	{ "collect", "list", "[{to: results.csv}]",
+	  "The tables that are made, in the run's collect/.", KEY_SHOWN },
+	{ "collect[].to", "path", NULL,
+	  "The table's file; csv, tsv, jsonl or json by its ending; required.", 0 },
+	{ "collect[].from", "name", "the tasks",
+	  "A result file whose rows are taken instead of one row a task.", 0 },
+	{ "collect[].by", "list of names", NULL, "The parameters by which a summary groups.", 0 },
+	{ "collect[].count", "true or false", "false", "The number of rows in the group.", 0 },
+	{ "collect[].mean", "columns", NULL, "The mean.", 0 },
+	{ "collect[].sd", "columns", NULL, "The standard deviation, with n - 1.", 0 },
+	{ "collect[].sem", "columns", NULL, "The standard error of the mean.", 0 },
+	{ "collect[].min", "columns", NULL, "The least value.", 0 },
+	{ "collect[].max", "columns", NULL, "The greatest value.", 0 },
+	{ "collect[].median", "columns", NULL, "The median.", 0 },
+	{ "collect[].sum", "columns", NULL, "The sum.", 0 },
+	{ "collect[].quantiles", "mapping", NULL,
+	  "A column and its quantiles each, from 0 to 1, of type 7.", 0 },
+
+	{ "container", "", NULL, "", KEY_LATER },
+	{ "wrap", "", NULL, "", KEY_LATER },
+	{ "python", "", NULL, "", KEY_LATER },
+	{ "r", "", NULL, "", KEY_LATER },
+	{ "checkpoint", "", NULL, "", KEY_LATER },
+	{ "submit", "", NULL, "", KEY_LATER },
+	{ "resources.nodes", "", NULL, "", KEY_LATER },
+	{ "resources.ranks", "", NULL, "", KEY_LATER },
+	{ "resources.gpu_type", "", NULL, "", KEY_LATER },
+	{ "resources.constraint", "", NULL, "", KEY_LATER },
+	{ "resources.licences", "", NULL, "", KEY_LATER },
+	{ "resources.exclusive", "", NULL, "", KEY_LATER },
+	{ "overrides[].nodes", "", NULL, "", KEY_LATER },
+	{ "overrides[].ranks", "", NULL, "", KEY_LATER },
+	{ "overrides[].gpu_type", "", NULL, "", KEY_LATER },
+	{ "overrides[].constraint", "", NULL, "", KEY_LATER },
+	{ "overrides[].licences", "", NULL, "", KEY_LATER },
+	{ "overrides[].exclusive", "", NULL, "", KEY_LATER },
+	{ NULL, NULL, NULL, NULL, 0 },
+};
+
+#define SITE "it belongs to a site and not to a spec: give it when submitting"
+
+/* What people write who come from elsewhere, and what to tell them. `in` is a path, or "*res" for
+ * both places of resources. */
+static const struct habit {
+	const char *in, *key, *advice;
+} habits[] = {
+	{ "", "cmd", "write 'command'" },
+	{ "", "run", "write 'command' or 'shell'" },
+	{ "", "exec", "write 'command'" },
+	{ "", "program", "write 'command'" },
+	{ "", "script", "write 'shell' for a script, or 'command' to start one" },
+	{ "", "bash", "write 'shell: {script: ..., with: bash}'" },
+	{ "", "parameters", "write 'params'" },
+	{ "", "param", "write 'params'" },
+	{ "", "sweep", "write 'params'" },
+	{ "", "variables", "write 'params'" },
+	{ "", "matrix", "write 'params'" },
+	{ "", "seeds", "write 'seed' for the root seed: each task gets its own as {seed}" },
+	{ "", "rep", "write 'repeat'" },
+	{ "", "reps", "write 'repeat'" },
+	{ "", "replicates", "write 'repeat'" },
+	{ "", "repetitions", "write 'repeat'" },
+	{ "", "environment", "write 'env'" },
+	{ "", "modules", "write 'setup: module load ...'" },
+	{ "", "module", "write 'setup: module load ...'" },
+	{ "", "cwd", "write 'workdir'" },
+	{ "", "chdir", "write 'workdir'" },
+	{ "", "working_dir", "write 'workdir'" },
+	{ "", "working_directory", "write 'workdir'" },
+	{ "", "directory", "write 'workdir'" },
+	{ "", "outputs", "write 'results' for what a task returns, 'collect' for the tables" },
+	{ "", "output", "write 'results' for what a task returns, 'collect' for the tables" },
+	{ "", "retries", "write 'retry: {times: ...}'" },
+	{ "", "mem", "write 'resources: {memory: ...}'" },
+	{ "", "walltime", "write 'resources: {time: ...}'" },
+	{ "", "timeout", "write 'resources: {time: ...}'" },
+	{ "", "threads", "write 'resources: {cpus: ...}'" },
+	{ "", "cores", "write 'resources: {cpus: ...}'" },
+	{ "", "ncpus", "write 'resources: {cpus: ...}'" },
+	{ "", "jobs", "give '-j' when running" },
+	{ "", "partition", SITE },
+	{ "", "queue", SITE },
+	{ "", "account", SITE },
+	{ "", "image", "write 'container'" },
+	{ "*res", "mem", "write 'memory'" },
+	{ "*res", "ram", "write 'memory'" },
+	{ "*res", "walltime", "write 'time'" },
+	{ "*res", "wall_time", "write 'time'" },
+	{ "*res", "timeout", "write 'time'" },
+	{ "*res", "time_limit", "write 'time'" },
+	{ "*res", "runtime", "write 'time'" },
+	{ "*res", "threads", "write 'cpus'" },
+	{ "*res", "cores", "write 'cpus'" },
+	{ "*res", "ncpus", "write 'cpus'" },
+	{ "*res", "nproc", "write 'cpus'" },
+	{ "*res", "cpus_per_task", "write 'cpus'" },
+	{ "*res", "gpu", "write 'gpus'" },
+	{ "*res", "ngpus", "write 'gpus'" },
+	{ "*res", "partition", SITE },
+	{ "*res", "queue", SITE },
+	{ "*res", "account", SITE },
+	{ "*res", "if", "write 'where'" },
+	{ "*res", "when", "write 'where'" },
+	{ "retry", "max", "write 'times'" },
+	{ "retry", "count", "write 'times'" },
+	{ "retry", "attempts", "write 'times', without the first attempt" },
+	{ "retry", "when", "write 'on'" },
+	{ "retry", "mem", "write 'memory'" },
+	{ "results", "output", "write 'stdout'" },
+	{ "results", "file", "write 'files: {NAME: PATH}'" },
+	{ "results", "regex", "write 'stdout: {regex: ...}'" },
+	{ "results", "json", "write 'stdout: json'" },
+	{ "results", "csv", "write 'stdout: csv'" },
+	{ "results.stdout", "pattern", "write 'regex'" },
+	{ "results.files.*", "file", "write 'path'" },
+	{ "results.files.*", "type", "write 'format'" },
+	{ "inputs.*", "file", "write 'path'" },
+	{ "inputs.*", "uri", "write 'url'" },
+	{ "inputs.*", "sha", "write 'sha256'" },
+	{ "inputs.*", "hash", "write 'sha256'" },
+	{ "inputs.*", "checksum", "write 'sha256'" },
+	{ "inputs.*", "md5", "write 'sha256'" },
+	{ "shell", "cmd", "write 'script'" },
+	{ "shell", "run", "write 'script'" },
+	{ "shell", "command", "write 'script'" },
+	{ "shell", "interpreter", "write 'with'" },
+	{ "collect[]", "file", "write 'to'" },
+	{ "collect[]", "path", "write 'to'" },
+	{ "collect[]", "output", "write 'to'" },
+	{ "collect[]", "group_by", "write 'by'" },
+	{ "collect[]", "groupby", "write 'by'" },
+	{ "collect[]", "avg", "write 'mean'" },
+	{ "collect[]", "average", "write 'mean'" },
+	{ "collect[]", "std", "write 'sd'" },
+	{ "collect[]", "stddev", "write 'sd'" },
+	{ "collect[]", "se", "write 'sem'" },
+	{ "collect[]", "quantile", "write 'quantiles: {COLUMN: [0.25, 0.75]}'" },
+	{ "collect[]", "percentiles", "write 'quantiles: {COLUMN: [0.25, 0.75]}'" },
+	{ "collect[]", "n", "write 'count: true'" },
+};
+
+/* The last step of a row's path when the row stands right under `path`, else NULL. */
+static const char *child_name(const struct key *k, const char *path)
+{
+	const size_t n = strlen(path);
+	const char *rest = k->path;
+
+	if (n) {
+		if (strncmp(rest, path, n) != 0 || rest[n] != '.')
+			return NULL;
+		rest += n + 1;
+	}
+	return rest[strcspn(rest, ".[")] ? NULL : rest;
+}
+
+static const struct key *key_find(const char *path, const char *name)
+{
+	for (const struct key *k = spec_keys; k->path; k++) {
+		const char *child = child_name(k, path);
+
+		if (child && (strcmp(child, name) == 0 || strcmp(child, "*") == 0))
+			return k;
+	}
+	return NULL;
+}
+
+static size_t children(const char *path, bool later, const char **out, size_t most)
+{
+	size_t n = 0;
+
+	for (const struct key *k = spec_keys; k->path && n < most; k++) {
+		const char *child = child_name(k, path);
+
+		if (child && (later || !(k->flags & KEY_LATER)))
+			out[n++] = child;
+	}
+	return n;
+}
+
+static const char *habit_advice(const char *path, const char *name)
+{
+	const bool res = strcmp(path, "resources") == 0 || strcmp(path, "overrides[]") == 0;
+
+	for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+		if (strcmp(habits[i].key, name) == 0 &&
+		    (strcmp(habits[i].in, path) == 0 || (res && strcmp(habits[i].in, "*res") == 0)))
+			return habits[i].advice;
+	return NULL;
+}
+
+/* The place of a key that stands in the wrong one: only fixed places, "" for the top. NULL when
+ * there is none. */
+static const char *other_place(struct reader *r, const char *path, const char *name)
+{
+	for (const struct key *k = spec_keys; k->path; k++) {
+		const char *dot = strrchr(k->path, '.');
+		const char *last = dot ? dot + 1 : k->path;
+		const char *parent = arena_dupn(r->a, k->path, dot ? (size_t)(dot - k->path) : 0);
+
+		if (strcmp(last, name) == 0 && !strpbrk(parent, "*[") && strcmp(parent, path) != 0)
+			return parent;
+	}
+	return NULL;
+}
+
+/* Says what is wrong with a key that the table does not have here. */
+static void key_unknown(struct reader *r, const struct node *key, const char *path,
+			const char *place)
+{
+	const char *all[64];
+	const char *in = *place ? arena_printf(r->a, " in %s", place) : "";
+	const char *name = shown(r, key->text, key->len);
+	const size_t colon = strcspn(key->text, ":"), n = children(path, true, all, 64);
+	const char *advice = habit_advice(path, key->text);
+	const char *near = text_nearest(key->text, all, n);
+	const char *other = other_place(r, path, key->text);
+
+	if (advice)
+		COMPLAIN(r, key, "unknown key '%s'%s: %s", name, in, advice);
+	else if (key->text[colon] && key_find(path, arena_dupn(r->a, key->text, colon)))
+		COMPLAIN(r, key, "unknown key '%s'%s: a blank must follow the colon", name, in);
+	else if (other && !*path)
+		COMPLAIN(r, key, "unknown key '%s': it belongs in '%s'", name, other);
+	else if (near)
+		COMPLAIN(r, key, "unknown key '%s'%s (did you mean '%s'?)", name, in, near);
+	else if (other && !*other)
+		COMPLAIN(r, key, "unknown key '%s'%s: it belongs at the top, without indentation",
+			 name, in);
+	else if (other)
+		COMPLAIN(r, key, "unknown key '%s'%s: it belongs in '%s'", name, in, other);
+	else
+		COMPLAIN(r, key, "unknown key '%s'%s", name, in);
+}
+
+int keys_check(struct reader *r, const struct node *map, const char *path, const char *place)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < map->n; i++) {
+		const struct node *key = map->keys[i];
+		const struct key *k = key_find(path, key->text);
+
+		if (k && !(k->flags & KEY_LATER))
+			continue;
+		rc = -1;
+		if (k && *place)
+			COMPLAIN(r, key, "'%s' in %s is not yet supported", key->text, place);
+		else if (k)
+			COMPLAIN(r, key, "'%s' is not yet supported", key->text);
+		else
+			key_unknown(r, key, path, place);
+	}
+	return rc;
+}
+
+/* Text for man(7): a backslash is \e, a '-' is a minus, and no line begins with a dot or a quote.
+ */
+static void put_roff(struct buf *b, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		buf_puts(b, "\\&");
+	for (; *s; s++) {
+		if (*s == '\\')
+			buf_puts(b, "\\e");
+		else if (*s == '-')
+			buf_puts(b, "\\-");
+		else
+			buf_putc(b, *s);
+	}
+}
+
+static void put_path(struct buf *b, const char *path)
+{
+	for (; *path; path++) {
+		if (*path == '*')
+			buf_puts(b, "\\fINAME\\fB");
+		else if (*path == '[' && path[1] == ']')
+			path++;
+		else
+			buf_putc(b, *path);
+	}
+}
+
+void spec_man_keys(struct buf *b)
+{
+	const char *sep = "";
+
+	for (const struct key *k = spec_keys; k->path; k++) {
+		if (k->flags & KEY_LATER)
+			continue;
+		buf_puts(b, ".TP\n\\fB");
+		put_path(b, k->path);
+		buf_puts(b, "\\fR: ");
+		put_roff(b, k->type);
+		if (k->fallback) {
+			buf_puts(b, " (default: ");
+			put_roff(b, k->fallback);
+			buf_putc(b, ')');
+		}
+		buf_putc(b, '\n');
+		put_roff(b, k->help);
+		buf_putc(b, '\n');
+	}
+	buf_puts(b, ".PP\nKnown, and not yet supported:\n");
+	for (const struct key *k = spec_keys; k->path; k++) {
+		if (!(k->flags & KEY_LATER))
+			continue;
+		buf_puts(b, sep);
+		put_path(b, k->path);
+		sep = ",\n";
+	}
+	buf_puts(b, ".\n");
+}

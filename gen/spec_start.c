@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* How a task is started: command or shell, environment, setup, working folder, and the files that
+ * belong to the code. */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fetch.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "gen/spec_internal.h"
+
+/* Variables that a parameter of a `shell:` spec would hide. A '*' at the end stands for anything.
+ */
+static const char *const precious[] = {
+	"PATH",
+	"HOME",
+	"SHELL",
+	"IFS",
+	"ENV",
+	"BASH_ENV",
+	"PWD",
+	"OLDPWD",
+	"USER",
+	"LOGNAME",
+	"HOSTNAME",
+	"TMPDIR",
+	"TERM",
+	"LANG",
+	"LANGUAGE",
+	"TZ",
+	"PS1",
+	"PS2",
+	"PS4",
+	"OPTARG",
+	"OPTIND",
+	"SHELLOPTS",
+	"BASHOPTS",
+	"CDPATH",
+	"UID",
+	"EUID",
+	"PPID",
+	"RANDOM",
+	"SECONDS",
+	"LINENO",
+	"MANPATH",
+	"MODULEPATH",
+	"LOADEDMODULES",
+	"VIRTUAL_ENV",
+	"CUDA_VISIBLE_DEVICES",
+	"ROCR_VISIBLE_DEVICES",
+	"LC_*",
+	"LD_*",
+	"PPGEN_*",
+	"OMP_*",
+	"MKL_*",
+	"OPENBLAS_*",
+	"PYTHON*",
+	"CONDA_*",
+	"SLURM_*",
+	"PBS_*",
+	"SGE_*",
+	"BASH_FUNC_*",
+};
+
+static bool is_precious(const char *name)
+{
+	for (size_t i = 0; i < sizeof precious / sizeof *precious; i++) {
+		const size_t n = strlen(precious[i]);
+
+		if (precious[i][n - 1] == '*' ? strncmp(name, precious[i], n - 1) == 0
+					      : strcmp(name, precious[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where a parameter is written: the first key of its name under `params`. NULL when its name is not
+ * a key. */
+static const struct node *param_node(const struct node *n, const char *name)
+{
+	const struct node *found = NULL;
+
+	for (size_t i = 0; n && i < n->n && !found; i++) {
+		if (n->kind == NODE_MAP && strcmp(n->keys[i]->text, name) == 0)
+			found = n->keys[i];
+		else if (n->items[i]->kind != NODE_SCALAR)
+			found = param_node(n->items[i], name);
+	}
+	return found;
+}
+
+/* Each parameter becomes an environment variable of the script. */
+static void check_names(struct reader *r, const struct node *shell)
+{
+	if (r->names_open)
+		return;
+	for (size_t i = 0; i < r->n_names; i++) {
+		const struct node *at = param_node(node_get(r->root, "params"), r->names[i]);
+
+		if (is_precious(r->names[i]))
+			COMPLAIN(
+				r, at ? at : shell,
+				"the parameter '%s' would hide the environment variable of this name in 'shell': "
+				"give it another name",
+				r->names[i]);
+	}
+}
+
+static void read_command(struct reader *r, const struct node *n)
+{
+	r->s->start = START_COMMAND;
+	warn_cut(r, n);
+	ask_words(r, n, "command", SPECIAL_ALL, &r->s->command);
+}
+
+/* The interpreter's words: constants, then -c. */
+static void read_with(struct reader *r, const struct node *n)
+{
+	const char *const *names = r->names;
+	const size_t n_names = r->n_names;
+	const bool names_open = r->names_open;
+	struct words given = { 0 }, *out = &r->s->shell_with;
+	static const char *const standard[] = { "/bin/sh" };
+	struct err e = ERR_INIT;
+	size_t at;
+
+	r->names = NULL;
+	r->n_names = 0;
+	r->names_open = false;
+	if (n)
+		ask_words(r, n, "with", 0, &given);
+	r->names = names;
+	r->n_names = n_names;
+	r->names_open = names_open;
+	out->items = arena_alloc(r->a, (given.n + 2) * sizeof *out->items);
+	for (size_t i = 0; i < given.n; i++)
+		out->items[out->n++] = given.items[i];
+	if (!n)
+		out->items[out->n++] =
+			ptext_compile(r->a, standard[0], strlen(standard[0]), NULL, 0, 0, &at, &e);
+	out->items[out->n++] = ptext_compile(r->a, "-c", 2, NULL, 0, 0, &at, &e);
+}
+
+/* A script gets its parameters from the environment: "{T}" in it stays as it is. */
+static void warn_braces(struct reader *r, const struct node *script)
+{
+	for (const char *p = strchr(script->text, '{'); p; p = strchr(p + 1, '{')) {
+		const size_t n = strcspn(p + 1, "}");
+
+		if (p > script->text && p[-1] == '$')
+			continue;
+		for (size_t i = 0; p[n + 1] == '}' && i < r->n_names; i++)
+			if (text_eq(p + 1, n, r->names[i])) {
+				WARN(r, script, "'{%s}' is not replaced in 'shell': write \"$%s\"",
+				     r->names[i], r->names[i]);
+				return;
+			}
+	}
+}
+
+static void read_shell(struct reader *r, const struct node *n)
+{
+	const struct node *script = n, *with = NULL;
+	bool unknown;
+
+	r->s->start = START_SHELL;
+	check_names(r, key_node(r->root, "shell"));
+	if (n->kind == NODE_MAP && !(n->n == 1 && node_is_null(n->items[0]))) {
+		unknown = keys_check(r, n, "shell", "shell") != 0;
+		script = node_get(n, "script");
+		with = node_get(n, "with");
+		if (!script && !unknown)
+			COMPLAIN(r, n, "'script' is missing in 'shell'");
+		if (!script)
+			return;
+	}
+	read_with(r, with);
+	if (!ask_text(r, script, "shell"))
+		return;
+	warn_cut(r, script);
+	warn_braces(r, script);
+	r->s->shell = script->text;
+	if (!script->text[strspn(script->text, " \t\r\n")])
+		COMPLAIN(r, script, "'shell' is empty");
+}
+
+/* Exactly one way to start. */
+static void read_way(struct reader *r)
+{
+	static const char *const ways[] = { "command", "shell", "python", "r" };
+	const char *first = NULL;
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		const struct node *n = node_get(r->root, ways[i]);
+
+		if (!n)
+			continue;
+		if (first)
+			COMPLAIN(r, key_node(r->root, ways[i]),
+				 "'%s' and '%s' both say how a task is started: keep one", first,
+				 ways[i]);
+		else if (i == 0)
+			read_command(r, n);
+		else if (i == 1)
+			read_shell(r, n);
+		first = first ? first : ways[i];
+	}
+	if (!first && !r->top_unknown)
+		COMPLAIN(
+			r, r->root,
+			"'command' is missing: it says how a task is started (or 'shell', for a script)");
+}
+
+static bool is_parameter(const struct reader *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_names; i++)
+		if (strcmp(r->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void read_env(struct reader *r)
+{
+	const struct node *env = node_get(r->root, "env");
+	struct spec *s = r->s;
+
+	if (!env || !ask_map(r, env, "env"))
+		return;
+	s->env = arena_alloc(r->a, (env->n + 1) * sizeof *s->env);
+	for (size_t i = 0; i < env->n; i++) {
+		const struct node *key = env->keys[i], *n = env->items[i];
+		const char *what = arena_printf(r->a, "env.%s", shown(r, key->text, key->len));
+
+		if (!is_identifier(key->text))
+			COMPLAIN(
+				r, key,
+				"'%s' is no name of an environment variable: letters, digits and '_'",
+				shown(r, key->text, key->len));
+		else if (strncmp(key->text, "PPGEN_", 6) == 0)
+			COMPLAIN(r, key,
+				 "'%s' is set by ppgen: names that begin with PPGEN_ are taken",
+				 key->text);
+		else if (node_get(r->root, "shell") && is_parameter(r, key->text))
+			COMPLAIN(r, key, "'%s' is a parameter, which 'shell' gets as this variable",
+				 key->text);
+		if (node_is_null(n)) {
+			COMPLAIN(r, n, "'%s' has no value: write \"\" for the empty text", what);
+			continue;
+		}
+		warn_cut(r, n);
+		s->env[s->n_env++] =
+			(struct env_entry){ key->text, ask_ptext(r, n, what, SPECIAL_ALL) };
+	}
+}
+
+static void read_setup(struct reader *r)
+{
+	const struct node *n = node_get(r->root, "setup");
+
+	if (!n || !ask_text(r, n, "setup"))
+		return;
+	warn_cut(r, n);
+	r->s->setup = n->text;
+}
+
+static void read_workdir(struct reader *r)
+{
+	const struct node *n = node_get(r->root, "workdir");
+
+	if (!n)
+		return;
+	if (n->kind == NODE_SCALAR && n->quoted && !n->len)
+		COMPLAIN(r, n, "'workdir' is empty");
+	else
+		r->s->workdir = ask_ptext(r, n, "workdir", SPECIAL_ALL);
+}
+
+static void read_sha256(struct reader *r, const struct node *n, struct input *in)
+{
+	char *digits;
+
+	if (n->kind != NODE_SCALAR || n->len != 2 * SHA256_SIZE ||
+	    n->text[strspn(n->text, "0123456789abcdefABCDEF")]) {
+		COMPLAIN(r, n, "'sha256' must be 64 hexadecimal digits, as sha256sum prints them");
+		return;
+	}
+	digits = arena_dup(r->a, n->text);
+	for (char *p = digits; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	in->sha256 = digits;
+}
+
+static void read_url(struct reader *r, const struct node *map, const struct node *n,
+		     const char *name, struct input *in)
+{
+	const struct node *sha256 = node_get(map, "sha256");
+
+	if (!ask_text(r, n, "url"))
+		return;
+	if (!fetch_url_allowed(n->text))
+		COMPLAIN(r, n, "'url' must begin with http:// or https://, not '%s'",
+			 shown(r, n->text, n->len));
+	in->url = n->text;
+	if (node_get(map, "path"))
+		COMPLAIN(r, key_node(map, "path"), "'path' and 'url' exclude each other");
+	if (sha256)
+		read_sha256(r, sha256, in);
+	else
+		COMPLAIN(
+			r, map,
+			"'sha256' is missing: the input '%s' comes from a url, and must be known when it arrives",
+			name);
+}
+
+static void read_path(struct reader *r, const struct node *n, const char *name, struct input *in)
+{
+	if (n->kind == NODE_SCALAR && fetch_is_url(n->text))
+		COMPLAIN(r, n, "'%s' is a url: write %s: {url: ..., sha256: ...}",
+			 shown(r, n->text, n->len), name);
+	else if (n->kind == NODE_SCALAR && n->quoted && !n->len)
+		COMPLAIN(r, n, "the path of the input '%s' is empty", name);
+	else
+		in->path = ask_ptext(r, n, arena_printf(r->a, "inputs.%s", name), 0);
+}
+
+static void read_input(struct reader *r, const struct node *key, const struct node *n,
+		       struct input *in)
+{
+	const char *name = shown(r, key->text, key->len);
+	const char *place = arena_printf(r->a, "inputs.%s", name);
+	const struct node *url, *path;
+	bool unknown;
+
+	in->name = key->text;
+	in->pos = (struct pos){ n->origin, n->line, n->col };
+	if (!is_identifier(key->text))
+		COMPLAIN(r, key, "'%s' is no name for an input: letters, digits and '_'", name);
+	if (n->kind != NODE_MAP || (n->n == 1 && node_is_null(n->items[0]))) {
+		read_path(r, n, name, in);
+		return;
+	}
+	unknown = keys_check(r, n, "inputs.*", place) != 0;
+	url = node_get(n, "url");
+	path = node_get(n, "path");
+	if (url)
+		read_url(r, n, url, name, in);
+	else if (node_get(n, "sha256"))
+		COMPLAIN(r, key_node(n, "sha256"), "'sha256' goes with 'url'");
+	else if (path)
+		read_path(r, path, name, in);
+	else if (!unknown)
+		COMPLAIN(r, n, "the input '%s' has neither a 'path' nor a 'url'", name);
+}
+
+static void read_inputs(struct reader *r)
+{
+	const struct node *map = node_get(r->root, "inputs");
+	struct spec *s = r->s;
+
+	if (!map || !ask_map(r, map, "inputs"))
+		return;
+	s->inputs = arena_alloc(r->a, (map->n + 1) * sizeof *s->inputs);
+	for (size_t i = 0; i < map->n; i++)
+		read_input(r, map->keys[i], map->items[i], &s->inputs[s->n_inputs++]);
+}
+
+void read_start(struct reader *r)
+{
+	read_way(r);
+	read_env(r);
+	read_setup(r);
+	read_workdir(r);
+	read_inputs(r);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guardian and the end of all descendants. Both processes are subreapers: whoever's parent dies becomes a child of the pool, or, where the pool
+ * is gone, of the guardian. So "every descendant" can be found as long as one of the two lives.
+ */
+#include "run/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "run/usage.h"
+
+#define EXIT_SYSTEM 3
+#define PAUSE_MS_MAX 50
+
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+#define PASSED_ON (sizeof passed_on / sizeof *passed_on)
+
+/* ---- ending descendants ---- */
+
+struct victims {
+	struct usage table;
+	struct { pid_t pid; uint64_t start; } *seen; /* already counted */
+	size_t n_seen, cap_seen;
+};
+
+static void count_once(struct victims *v, const struct usage_proc *p)
+{
+	for (size_t i = 0; i < v->n_seen; i++) {
+		if (v->seen[i].pid == p->pid && v->seen[i].start == p->start) {
+			return;
+		}
+	}
+	ARRAY_ROOM(v->seen, v->n_seen, v->cap_seen);
+	v->seen[v->n_seen].pid = p->pid;
+	v->seen[v->n_seen++].start = p->start;
+}
+
+/* Looks for all living descendants and sends them a signal; how many of them a signal reached. -1 without /proc. */
+static int signal_all(struct victims *v, int number)
+{
+	const pid_t self = getpid();
+	struct usage_proc *me;
+	int reached = 0;
+
+	if (usage_scan(&v->table) < 0) {
+		return -1;
+	}
+	me = usage_find(&v->table, self);
+	if (!me) {
+		return -1;
+	}
+	me->owner = 0;
+	usage_inherit(&v->table);
+	for (size_t i = 0; i < v->table.n; i++) {
+		const struct usage_proc *p = &v->table.procs[i];
+
+		if (p->owner != 0 || p->pid == self || p->state == 'Z' || p->state == 'X') {
+			continue;
+		}
+		if (kill(p->pid, number) == 0) {
+			count_once(v, p);
+			reached++;
+		}
+	}
+	return reached;
+}
+
+/* Stops all until no new one turns up: a stopped process cannot fork while the others are being killed. */
+static void stop_all(struct victims *v)
+{
+	size_t before;
+
+	for (int round = 0; round < 10; round++) {
+		before = v->n_seen;
+		if (signal_all(v, SIGSTOP) <= 0 || v->n_seen == before) {
+			return;
+		}
+	}
+}
+
+static void reap_all(void)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(-1, NULL, WNOHANG);
+	} while (pid > 0 || (pid < 0 && errno == EINTR));
+}
+
+unsigned guard_end_descendants(void)
+{
+	struct victims v = { .table = USAGE_INIT };
+	struct timespec pause = { 0, 1000000 };
+	unsigned n;
+
+	for (;;) {
+		reap_all();
+		if (signal_all(&v, SIGSTOP) <= 0) {
+			break;
+		}
+		stop_all(&v);
+		(void)signal_all(&v, SIGKILL);
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < PAUSE_MS_MAX * 1000000L) {
+			pause.tv_nsec *= 2;
+		}
+	}
+	reap_all();
+	n = (unsigned)v.n_seen;
+	usage_free(&v.table);
+	free(v.seen);
+	return n;
+}
+
+/* ---- the guardian ---- */
+
+/*
+ * nohup's SIGHUP stays ignored. Not so SIGINT, which a script's shell ignores for what it puts into the background: who sends it to a
+ * run means that run.
+ */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return number == SIGHUP && sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void guarded_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGCHLD);
+	for (size_t i = 0; i < PASSED_ON; i++) {
+		if (!is_ignored(passed_on[i])) {
+			(void)sigaddset(set, passed_on[i]);
+		}
+	}
+}
+
+/* Waits for the pool's end, passing signals on; returns its wait status and tells whether a signal was passed on that may have ended it. */
+static int guard_wait(pid_t pool, const sigset_t *set, bool *told)
+{
+	int status = 0, number;
+	pid_t pid;
+
+	*told = false;
+	for (;;) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid == pool) {
+			return status;
+		}
+		if (pid > 0) {
+			continue;
+		}
+		number = sigwaitinfo(set, NULL);
+		if (number > 0 && number != SIGCHLD) {
+			*told = true;
+			(void)kill(pool, number);
+		}
+	}
+}
+
+/* Ends this process by a signal, as the pool ended. */
+static void die_by(int number)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const struct rlimit no_core = { 0, 0 };
+	sigset_t set;
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)sigaction(number, &by_default, NULL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, number);
+	(void)kill(getpid(), number);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+_Noreturn static void guard_end(int status, bool told)
+{
+	const unsigned n = guard_end_descendants();
+
+	if (WIFEXITED(status)) {
+		_exit(WEXITSTATUS(status));
+	}
+	if (!told || WTERMSIG(status) == SIGKILL) {
+		(void)fprintf(stderr,
+			      "ppgen: the pool was ended by signal %d (%s); its %u processes were ended, what was recorded is kept: "
+			      "run the same command again to go on\n",
+			      WTERMSIG(status), strsignal(WTERMSIG(status)), n);
+		(void)fflush(stderr);
+	}
+	if (WTERMSIG(status) != SIGKILL) {
+		die_by(WTERMSIG(status));
+	}
+	_exit(EXIT_SYSTEM);
+}
+
+/* ---- the pool's side ---- */
+
+/* 0, 1 and 2 must exist, or files of ours would take their place and end up as a task's stdin. */
+static int open_standard(struct err *e)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0) {
+			return err_errno(e, "cannot open '/dev/null'");
+		}
+	} while (fd <= 2);
+	(void)close(fd);
+	return 0;
+}
+
+static void close_on_exec(int fd)
+{
+	const int flags = fcntl(fd, F_GETFD);
+
+	if (flags >= 0) {
+		(void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+	}
+}
+
+/* Every descriptor from 3 up: by one call where the kernel has it (5.11), else one by one. */
+static void close_all_on_exec(void)
+{
+#if defined SYS_close_range
+	if (syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) == 0) {
+		return;
+	}
+#endif
+	const long most = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = 3; fd < (most > 0 ? most : 65536); fd++) {
+		close_on_exec(fd);
+	}
+}
+
+/* What the child of the fork does before it is the pool. */
+static int pool_begin(const sigset_t *before, const int pipe_fd[2], struct err *e)
+{
+	(void)close(pipe_fd[1]);
+	if (setsid() < 0) {
+		return err_errno(e, "cannot begin a session");
+	}
+	/* Ends what the pool does before and after it watches the pipe; while it does, the pipe comes first. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+		return err_errno(e, "cannot become the reaper of tasks");
+	}
+	(void)sigprocmask(SIG_SETMASK, before, NULL);
+	close_all_on_exec();
+	return pipe_fd[0];
+}
+
+int guard_start(struct err *e)
+{
+	sigset_t set, before;
+	int pipe_fd[2], status;
+	bool told;
+	pid_t pid;
+
+	if (open_standard(e) < 0) {
+		return -1;
+	}
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0) {
+		return err_errno(e, "cannot make a pipe");
+	}
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+		return err_errno(e, "cannot become the reaper of tasks");
+	}
+	(void)fflush(NULL);
+	guarded_signals(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, &before);
+	pid = fork();
+	if (pid < 0) {
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		return err_errno(e, "cannot start the pool");
+	}
+	if (pid == 0) {
+		return pool_begin(&before, pipe_fd, e);
+	}
+	(void)close(pipe_fd[0]);
+	status = guard_wait(pid, &set, &told);
+	guard_end(status, told);
+}

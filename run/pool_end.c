@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of an attempt: reaped, its group ended, what it left taken in, judged, recorded; then its slot is free, and it is made again when `retry` says so.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "run/pool_internal.h"
+
+#define EXIT_KILLED (128 + SIGKILL) /* how a shell tells that its command was killed */
+
+static const unsigned retry_bit[OUTCOME_COUNT] = {
+	[OUTCOME_EXIT] = RETRY_EXIT, [OUTCOME_SIGNAL] = RETRY_SIGNAL,   [OUTCOME_TIMEOUT] = RETRY_TIMEOUT,
+	[OUTCOME_OOM] = RETRY_OOM,   [OUTCOME_INVALID] = RETRY_INVALID,
+};
+
+/* ---- how it ended ---- */
+
+/* A kill that was not ours, or a shell's word for one, while the kernel killed something for want of memory. */
+static bool killed_for_memory(struct pool *p, int status)
+{
+	const bool killed = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+			    (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KILLED);
+
+	return killed && oom_watch_rose(&p->oom);
+}
+
+static enum outcome outcome_of(struct pool *p, const struct slot *s)
+{
+	if (s->ended_by != OUTCOME_NONE) {
+		return s->ended_by;
+	}
+	if (killed_for_memory(p, s->status)) {
+		return OUTCOME_OOM;
+	}
+	if (WIFSIGNALED(s->status)) {
+		return OUTCOME_SIGNAL;
+	}
+	return WEXITSTATUS(s->status) ? OUTCOME_EXIT : OUTCOME_OK;
+}
+
+/* Why it failed, in words that are the same for all tasks with the same fault: failures are grouped by them. */
+static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
+{
+	const struct resources *r = &s->job->task.res;
+	struct buf *b = &p->why;
+
+	if (outcome == OUTCOME_EXIT) {
+		buf_printf(b, "exit code %d", WEXITSTATUS(s->status));
+	} else if (outcome == OUTCOME_SIGNAL) {
+		buf_printf(b, "signal %d (%s)", WTERMSIG(s->status), strsignal(WTERMSIG(s->status)));
+	} else if (outcome == OUTCOME_TIMEOUT) {
+		buf_puts(b, "over its time limit of ");
+		text_put_duration(b, (double)r->time_s);
+	} else if (outcome == OUTCOME_OOM && s->ended_by == OUTCOME_OOM) {
+		buf_puts(b, "over its memory limit of ");
+		text_put_size(b, r->memory);
+	} else if (outcome == OUTCOME_OOM) {
+		buf_puts(b, "killed by the kernel: no memory left");
+	} else if (outcome == OUTCOME_INTERRUPTED) {
+		buf_puts(b, "interrupted");
+	}
+}
+
+/*
+ * Peak memory. The kernel's figure for the leader begins with the peak of the process that started it, which is us: so it is
+ * used only where it is above that, else the sampled one; 0 when there is none.
+ */
+static uint64_t peak_memory(const struct slot *s)
+{
+	const uint64_t kernels = (uint64_t)s->usage.ru_maxrss * 1024;
+
+	return kernels > s->mask && kernels > s->peak ? kernels : s->peak;
+}
+
+/* ---- giving back ---- */
+
+static void drop_spools(struct pool *p, struct slot *s)
+{
+	for (int k = 0; k < STREAM_COUNT; k++) {
+		if (k == STREAM_STDERR && p->spec->results.log) {
+			break;
+		}
+		if (s->fd[k] >= 0) {
+			(void)unlink(s->spool[k]); /* not there when it was kept as a file of its own */
+			(void)close(s->fd[k]);
+		}
+	}
+	s->fd[0] = s->fd[1] = -1;
+}
+
+static void drop_scratch(struct slot *s, enum outcome outcome)
+{
+	if (s->scratch && outcome == OUTCOME_OK) {
+		(void)file_remove_tree(s->scratch, NULL); /* a folder that stays does no harm */
+	}
+	free(s->scratch);
+	s->scratch = NULL;
+}
+
+static bool is_retried(const struct pool *p, const struct slot *s, enum outcome outcome)
+{
+	return p->stop == STOP_NO && (p->spec->retry.on & retry_bit[outcome]) && s->job->tries < p->spec->retry.times;
+}
+
+static void count(struct pool *p, enum outcome outcome, bool retried)
+{
+	struct pool_summary *sum = p->sum;
+	uint64_t ended;
+
+	sum->attempts++;
+	if (retried) {
+		return;
+	}
+	if (outcome == OUTCOME_OK) {
+		sum->ok++;
+	} else if (outcome == OUTCOME_INTERRUPTED) {
+		sum->interrupted++;
+	} else {
+		sum->failed++;
+	}
+	ended = sum->ok + sum->failed;
+	if (p->stop == STOP_NO && (sum->failed > p->o->max_failures ||
+				   (ended >= 20 && (double)sum->failed > p->o->max_failures_share * (double)ended))) {
+		sum->stopped_by_failures = true;
+	}
+}
+
+static void send_end(struct pool *p, const struct slot *s, enum outcome outcome, bool retried)
+{
+	struct pool_event ev = { .kind = POOL_END,
+				 .task = &s->job->task,
+				 .outcome = outcome,
+				 .retried = retried,
+				 .wall = s->ended - s->started };
+
+	buf_clear(&p->text);
+	buf_printf(&p->text, "%s%s", outcome == OUTCOME_INVALID ? "no result: " : "", buf_str(&p->why));
+	ev.why = p->text.data;
+	pool_event_send(p, &ev);
+}
+
+/* Once recorded: the slot is free, the job comes again or not. */
+static void release(struct pool *p, struct slot *s, enum outcome outcome)
+{
+	const bool retried = is_retried(p, s, outcome);
+	struct job *job = s->job;
+
+	drop_spools(p, s);
+	drop_scratch(s, outcome);
+	results_forget(p, s);
+	count(p, outcome, retried);
+	s->state = SLOT_FREE;
+	p->running--;
+	admit_return(p, job, s->number);
+	if (retried) {
+		admit_again(p, job, outcome);
+	}
+	send_end(p, s, outcome, retried);
+	admit_release(p, job);
+	s->job = NULL;
+	s->pid = 0;
+	if (p->sum->stopped_by_failures && p->stop == STOP_NO) {
+		pool_stopping(p, STOP_DRAIN, "too many failures");
+	}
+}
+
+int end_unstarted(struct pool *p, struct slot *s)
+{
+	s->ended = s->started;
+	s->mask = 0;
+	buf_clear(&p->row);
+	record_end_begin(p, s);
+	if (record_end(p, s, OUTCOME_NOT_STARTED, 0) < 0) {
+		return -1;
+	}
+	release(p, s, OUTCOME_NOT_STARTED);
+	return 0;
+}
+
+/* Its process is gone: records it. Whatever happens here, the slot's state says what is still to be freed. */
+int end_slot(struct pool *p, struct slot *s)
+{
+	enum outcome outcome = outcome_of(p, s);
+
+	watch_code(p);
+	buf_clear(&p->why);
+	buf_clear(&p->row);
+	record_end_begin(p, s);
+	if (outcome == OUTCOME_OK && results_take(p, s, &outcome) < 0) {
+		return -1;
+	}
+	if (outcome != OUTCOME_OK && outcome != OUTCOME_INVALID) {
+		put_why(p, s, outcome);
+	}
+	if (record_streams(p, s) < 0 || record_end(p, s, outcome, peak_memory(s)) < 0) {
+		return -1;
+	}
+	release(p, s, outcome);
+	return 0;
+}
+
+/* ---- reaping ---- */
+
+static struct slot *slot_of(const struct pool *p, pid_t pid)
+{
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		if (p->slots[i].state == SLOT_RUNNING && p->slots[i].pid == pid) {
+			return &p->slots[i];
+		}
+	}
+	return NULL;
+}
+
+/* A leader that is a zombie yet: its group is ended while nobody else can have its number. After a TERM the others keep their grace. */
+static int end_leader(struct pool *p, struct slot *s)
+{
+	if (!s->term_sent) {
+		(void)slot_signal(s, SIGKILL);
+	}
+	while (wait4(s->pid, &s->status, 0, &s->usage) < 0 && errno == EINTR) {
+	}
+	s->ended = proc_monotonic();
+	if (s->term_sent && s->deadline < NEVER && slot_signal(s, 0)) {
+		s->state = SLOT_LINGERING;
+		return 0;
+	}
+	return end_slot(p, s);
+}
+
+int end_reap(struct pool *p)
+{
+	for (;;) {
+		siginfo_t info = { .si_pid = 0 };
+		struct slot *s;
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+			if (errno == EINTR) {
+				continue;
+			}
+			return 0; /* ECHILD: none is left */
+		}
+		if (info.si_pid == 0) {
+			return 0;
+		}
+		s = slot_of(p, info.si_pid);
+		if (!s) {
+			(void)waitpid(info.si_pid, NULL, WNOHANG); /* somebody's orphan */
+		} else if (end_leader(p, s) < 0) {
+			return -1;
+		}
+	}
+}

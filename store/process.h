@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process, named so that another process can tell later whether it still runs: host, boot id,
+ * process-id namespace, pid and the time when it started. Headers of journals and claims hold these
+ * members.
+ */
+#ifndef PPGEN_STORE_PROCESS_H
+#define PPGEN_STORE_PROCESS_H
+
+#include "base/buf.h"
+#include "base/json.h"
+
+enum process_state {
+	PROCESS_UNKNOWN, /* of another machine or container: it cannot be judged from here */
+	PROCESS_ALIVE,
+	PROCESS_GONE
+};
+
+/* Appends this process as members of an object: "host":..,"boot":..,"ns":..,"pid":..,"start":.. */
+void process_put_self(struct buf *b);
+
+/* What has become of the process that such an object names. */
+enum process_state process_judge(struct json object);
+
+#endif

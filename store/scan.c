@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* A scan from its beginning to its end: journals are opened, folded, and stay open for those who
+ * read records again. */
+#include "store/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/scan_fold.h"
+
+static int fold_files(struct scan *s, struct err *e)
+{
+	if (scan_list(s->rundir, &s->files, &s->n_files, e) < 0) {
+		return -1;
+	}
+	s->priv->views = mem_array(s->n_files, sizeof *s->priv->views);
+	for (size_t i = 0; i < s->n_files; i++) {
+		s->priv->views[i].view.data = "";
+	}
+	for (size_t i = 0; i < s->n_files; i++) {
+		if (scan_open(&s->files[i], &s->priv->views[i], e) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int scan_fold(const char *rundir, const struct plan *p, const struct scan_options *o,
+	      struct scan *out, struct err *e)
+{
+	struct fold f = { .s = out, .o = o, .e = e };
+	int rc = -1;
+
+	*out = (struct scan){ .plan = p,
+			      .rundir = mem_dup(rundir),
+			      .priv = mem_alloc(sizeof *out->priv) };
+	point_init(&f.point, p->spec->space);
+	out->count = space_count(p->spec->space);
+	out->tasks = mem_array(out->count, sizeof *out->tasks);
+	if (fold_files(out, e) < 0) {
+		goto out;
+	}
+	if (!o->repick) {
+		published_load(out);
+	}
+	if (fold_pass(&f) == 0 && fold_voids(&f) == 0 && fold_open(&f) == 0 &&
+	    fold_stale(&f) == 0 && winner_compare_all(out, e) == 0) {
+		rc = 0;
+	}
+out:
+	id_index_free(f.ids);
+	point_free(&f.point);
+	open_table_free(&f.open);
+	free(f.voids);
+	free(f.ends);
+	if (rc < 0) {
+		scan_free(out);
+	}
+	return rc;
+}
+
+void scan_free(struct scan *s)
+{
+	if (!s->priv) {
+		return;
+	}
+	published_free(s);
+	for (size_t i = 0; i < s->n_files; i++) {
+		file_view_free(&s->priv->views[i].view);
+		scan_file_release(&s->files[i]);
+	}
+	judge_free(s->priv->judge);
+	output_reader_free(s->priv->reader);
+	buf_free(&s->priv->row);
+	buf_free(&s->priv->why);
+	free(s->priv->doubles.items);
+	free(s->priv->views);
+	free(s->priv);
+	free(s->files);
+	free(s->tasks);
+	free(s->open);
+	free(s->stale);
+	free(s->rundir);
+	*s = (struct scan){ .priv = NULL };
+}
+
+int scan_read(struct scan *s, uint32_t file, uint64_t offset, struct record *r, struct err *e)
+{
+	const struct file_view *v;
+	const char *from, *newline;
+
+	if (file >= s->n_files || offset >= s->priv->views[file].view.len) {
+		return err_fail(e, "no record at %llu of journal %lu", (unsigned long long)offset,
+				(unsigned long)file);
+	}
+	v = &s->priv->views[file].view;
+	from = v->data + offset;
+	newline = memchr(from, '\n', v->len - (size_t)offset);
+	if (!record_decode(from, newline ? (size_t)(newline - from) : v->len - (size_t)offset, r)) {
+		return err_fail(e, "'%s': the record at %llu has become unreadable",
+				s->files[file].path, (unsigned long long)offset);
+	}
+	return 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walk over journals. A journal may grow, and its writer die, while it is read: what is read is
+ * the file as long as it was when it was opened. A line that is no sound record is passed over up
+ * to the next newline. It counts as damage, unless it is the unfinished end of a file that may
+ * still be written to, or whose writer was killed in the middle of a write.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/process.h"
+#include "store/scan_internal.h"
+
+#define JOURNAL_ENDING ".jsonl"
+
+void scan_file_release(struct scan_file *f)
+{
+	free(f->writer);
+	free(f->path);
+}
+
+static int compare_files(const void *pa, const void *pb)
+{
+	const struct scan_file *a = pa, *b = pb;
+	const int order = strcmp(a->writer, b->writer);
+
+	return order ? order : strcmp(a->path, b->path);
+}
+
+struct listing {
+	struct scan_file *files;
+	size_t n, cap;
+};
+
+/* Folders come and go: one that is not there, or is none, holds nothing. */
+static int list_names(const char *dir, char ***names, size_t *n, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (file_list(dir, names, n, &why) == 0) {
+		return 0;
+	}
+	*names = NULL;
+	*n = 0;
+	if (errno == ENOENT || errno == ENOTDIR) {
+		return 0;
+	}
+	if (e && !err_is(e)) {
+		*e = why;
+		e->kind = ERR_SYSTEM;
+	}
+	return -1;
+}
+
+static int list_folder(const char *dir, struct listing *l, struct err *e)
+{
+	const size_t ending = strlen(JOURNAL_ENDING);
+	char **names;
+	size_t n;
+
+	if (list_names(dir, &names, &n, e) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const size_t len = strlen(names[i]);
+
+		if (len > ending && strcmp(names[i] + len - ending, JOURNAL_ENDING) == 0) {
+			ARRAY_ROOM(l->files, l->n, l->cap);
+			l->files[l->n++] = (struct scan_file){
+				.writer = mem_dupn(names[i], len - ending),
+				.path = path_join(dir, names[i]),
+			};
+		}
+	}
+	free(names);
+	return 0;
+}
+
+int scan_list(const char *rundir, struct scan_file **files, size_t *n, struct err *e)
+{
+	char *top = path_join(rundir, "journal");
+	struct listing l = { NULL, 0, 0 };
+	char **names;
+	size_t n_names;
+	int rc = list_names(top, &names, &n_names, e);
+
+	for (size_t i = 0; rc == 0 && i < n_names; i++) {
+		char *dir = path_join(top, names[i]);
+
+		rc = list_folder(dir, &l, e);
+		free(dir);
+	}
+	free(names);
+	free(top);
+	if (l.n > 0) {
+		qsort(l.files, l.n, sizeof *l.files, compare_files);
+	}
+	*files = l.files;
+	*n = l.n;
+	if (rc < 0) {
+		while (*n) {
+			scan_file_release(&l.files[--*n]);
+		}
+		free(l.files);
+		*files = NULL;
+	}
+	return rc;
+}
+
+/* Whether the last line is a close record: nobody writes behind one. */
+static bool ends_closed(const struct file_view *v)
+{
+	const char *end = v->data + v->len, *from;
+	struct record r;
+
+	while (end > v->data && end[-1] == '\n') {
+		end--;
+	}
+	from = memrchr(v->data, '\n', (size_t)(end - v->data));
+	from = from ? from + 1 : v->data;
+	return record_decode(from, (size_t)(end - from), &r) == 1 && r.kind == RECORD_CLOSE;
+}
+
+int scan_open(struct scan_file *f, struct scan_view *v, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	v->whole = 0;
+	f->damaged = 0;
+	if (file_view(f->path, &v->view, &why) < 0) {
+		if (e && !err_is(e)) {
+			*e = why;
+			e->kind = ERR_SYSTEM;
+		}
+		return -1;
+	}
+	f->bytes = v->view.len;
+	f->closed = ends_closed(&v->view);
+	return 0;
+}
+
+int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg)
+{
+	const char *const data = v->view.data, *const end = data + v->view.len;
+	const char *p = data;
+	struct record r;
+	int rc = 0;
+
+	f->damaged = 0;
+	while (rc == 0 && p < end) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		const char *to = newline ? newline : end;
+
+		if (to == p) {
+			p++;
+			continue;
+		}
+		if (record_decode(p, (size_t)(to - p), &r)) {
+			v->whole = (uint64_t)(to - data) + (newline ? 1 : 0);
+			f->closed |= r.kind == RECORD_CLOSE;
+			if (r.kind == RECORD_HEADER) {
+				f->dead = process_judge(r.line) == PROCESS_GONE;
+			}
+			rc = fn(arg, f, (uint64_t)(p - data), &r);
+		} else if (newline || f->closed) {
+			f->damaged++;
+		}
+		p = newline ? newline + 1 : end;
+	}
+	return rc;
+}
+
+int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e)
+{
+	struct scan_file *files;
+	size_t n;
+	int rc = scan_list(rundir, &files, &n, e);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct scan_view v;
+
+		rc = scan_open(&files[i], &v, e);
+		if (rc == 0) {
+			rc = scan_walk(&files[i], &v, fn, arg);
+			file_view_free(&v.view);
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		scan_file_release(&files[i]);
+	}
+	free(files);
+	return rc;
+}

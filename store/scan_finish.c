@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fold's end: what can be said only when every journal has been read. Which attempts are void,
+ * which starts never ended, and what is stale.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/scan_fold.h"
+
+static int compare_voids(const void *pa, const void *pb)
+{
+	const struct voided *a = pa, *b = pb;
+
+	if (a->index != b->index) {
+		return a->index < b->index ? -1 : 1;
+	}
+	return a->upto < b->upto ? -1 : a->upto > b->upto;
+}
+
+/* Sorts the voids, one a task; forgets what the first pass made of those tasks, and passes over the
+ * journals again for them. */
+int fold_voids(struct fold *f)
+{
+	struct places *d = &f->s->priv->doubles;
+	size_t n = 0;
+
+	if (f->n_voids == 0) {
+		return 0;
+	}
+	qsort(f->voids, f->n_voids, sizeof *f->voids, compare_voids);
+	for (size_t i = 0; i < f->n_voids; i++) {
+		if (i + 1 == f->n_voids || f->voids[i + 1].index != f->voids[i].index) {
+			f->voids[n++] = f->voids[i];
+		}
+	}
+	f->n_voids = n;
+	for (size_t i = 0; i < f->n_voids; i++) {
+		struct task_state *st = &f->s->tasks[f->voids[i].index];
+
+		*st = (struct task_state){ .attempts = st->attempts };
+	}
+	n = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		if (fold_voided(f, d->items[i].index) == 0) {
+			d->items[n++] = d->items[i];
+		}
+	}
+	d->n = n;
+	f->again = true;
+	return fold_pass(f);
+}
+
+static int compare_ends(const void *pa, const void *pb)
+{
+	const struct ended *a = pa, *b = pb;
+	const int order = memcmp(a->id, b->id, TASK_ID_SIZE);
+
+	return order ? order : a->attempt < b->attempt ? -1 : a->attempt > b->attempt;
+}
+
+static int compare_open(const void *pa, const void *pb)
+{
+	const struct open_start *a = pa, *b = pb;
+
+	if (a->file != b->file) {
+		return a->file < b->file ? -1 : 1;
+	}
+	return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+/* Drops the starts whose end stands in another journal, and marks the tasks of the others. */
+int fold_open(struct fold *f)
+{
+	struct scan *s = f->s;
+	size_t n = 0;
+
+	if (s->n_open == 0) {
+		return 0;
+	}
+	qsort(s->open, s->n_open, sizeof *s->open, compare_open);
+	if (f->n_ends > 0) {
+		qsort(f->ends, f->n_ends, sizeof *f->ends, compare_ends);
+	}
+	for (size_t i = 0; i < s->n_open; i++) {
+		const struct open_start x = s->open[i];
+		struct ended key = { .attempt = x.attempt };
+		struct task_state *st;
+		struct record r;
+
+		if (scan_read(s, x.file, x.offset, &r, f->e) < 0) {
+			return -1;
+		}
+		memcpy(key.id, r.id, TASK_ID_SIZE);
+		if (f->n_ends > 0 &&
+		    bsearch(&key, f->ends, f->n_ends, sizeof *f->ends, compare_ends)) {
+			continue;
+		}
+		s->open[n++] = x;
+		if (x.index == UINT64_MAX || x.attempt <= fold_voided(f, x.index)) {
+			continue;
+		}
+		st = &s->tasks[x.index];
+		if (!s->files[x.file].dead && !s->files[x.file].closed) {
+			st->flags |= TASK_RUNNING;
+		} else if (x.attempt >= st->attempts) {
+			st->flags |= TASK_LOST;
+		}
+	}
+	s->n_open = n;
+	return 0;
+}
+
+/* Counts stale tasks by the code hash of what they have. */
+int fold_stale(struct fold *f)
+{
+	struct scan *s = f->s;
+	size_t cap = 0, at = 0;
+	struct record r;
+
+	for (uint64_t i = 0; f->any_stale && i < s->count; i++) {
+		const struct task_state *st = &s->tasks[i];
+
+		if (!(st->flags & TASK_STALE)) {
+			continue;
+		}
+		if (scan_read(s, st->file, st->offset, &r, f->e) < 0) {
+			return -1;
+		}
+		/* tasks that lie together mostly share their code */
+		if (at >= s->n_stale || strcmp(s->stale[at].code, r.code) != 0) {
+			for (at = 0; at < s->n_stale && strcmp(s->stale[at].code, r.code) != 0;
+			     at++) {
+			}
+		}
+		if (at == s->n_stale) {
+			ARRAY_ROOM(s->stale, s->n_stale, cap);
+			memcpy(s->stale[at].code, r.code, sizeof r.code);
+			s->stale[at].tasks = 0;
+			s->n_stale++;
+		}
+		s->stale[at].tasks++;
+	}
+	return 0;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pass of the fold: from records to a state a task. One pass over all journals. Voids may stand
+ * anywhere, also in front of what they void, so they are collected in this pass; where there are
+ * any, the states of the tasks that they name are then made anew by a second pass that knows them
+ * all.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/scan_fold.h"
+
+/* The task of this plan that a record is about; UINT64_MAX when it is of none. */
+static uint64_t fold_find(struct fold *f, const struct record *r)
+{
+	const struct plan *p = f->s->plan;
+	uint8_t id[TASK_ID_SIZE];
+
+	if (p->number > 0 && r->plan == p->number && r->index < f->s->count && !f->by_id) {
+		if (f->checked) {
+			return r->index;
+		}
+		f->checked = true;
+		space_point(p->spec->space, r->index, &f->point);
+		task_id(p->spec->space, &f->point, id);
+		if (memcmp(id, r->id, TASK_ID_SIZE) == 0) {
+			return r->index;
+		}
+		f->by_id = true;
+	}
+	if (!f->ids) {
+		f->ids = id_index_new(p->spec->space);
+	}
+	return id_index_find(f->ids, r->id);
+}
+
+/* Whether results under a code hash count for a task. */
+static enum accept fold_accept(struct fold *f, const char *code, uint64_t index)
+{
+	const struct plan *p = f->s->plan;
+	char now[CODE_HEX] = "";
+	enum accept a;
+
+	if (!p->per_task_inputs && f->code[0] && strcmp(f->code, code) == 0) {
+		return f->accept;
+	}
+	if (p->per_task_inputs) {
+		space_point(p->spec->space, index, &f->point);
+		if (plan_task_code(p, &f->point, now, NULL) < 0) {
+			now[0] = '\0'; /* an input is gone: no hash is that of the code now */
+		}
+	} else {
+		memcpy(now, p->code, sizeof now);
+	}
+	a = plan_accepts(p, code, now) ? ACCEPT_YES
+	    : plan_reruns(p, code)     ? ACCEPT_RERUN
+				       : ACCEPT_STALE;
+	memcpy(f->code, code, sizeof f->code);
+	f->accept = a;
+	return a;
+}
+
+static void fold_void(struct fold *f, uint64_t index, unsigned upto)
+{
+	ARRAY_ROOM(f->voids, f->n_voids, f->cap_voids);
+	f->voids[f->n_voids++] = (struct voided){ index, upto };
+}
+
+unsigned fold_voided(const struct fold *f, uint64_t index)
+{
+	size_t low = 0, high = f->n_voids;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (f->voids[middle].index < index) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < f->n_voids && f->voids[low].index == index ? f->voids[low].upto : 0;
+}
+
+static void raise_attempts(struct task_state *st, unsigned attempt)
+{
+	if (attempt > st->attempts) {
+		st->attempts = attempt > UINT16_MAX ? UINT16_MAX : (uint16_t)attempt;
+	}
+}
+
+static void fold_start(struct fold *f, uint64_t index, uint64_t offset, const struct record *r)
+{
+	struct open_entry x = {
+		.attempt = r->attempt,
+		.slot = r->slot,
+		.index = index,
+		.offset = offset,
+		.time_ms = r->time_ms,
+	};
+
+	if (f->again) {
+		return;
+	}
+	memcpy(x.id, r->id, TASK_ID_SIZE);
+	open_table_add(&f->open, &x);
+	if (index != UINT64_MAX) {
+		raise_attempts(&f->s->tasks[index], r->attempt);
+	}
+}
+
+static void fold_close_start(struct fold *f, const struct record *r)
+{
+	if (!open_table_remove(&f->open, r->id, r->attempt)) {
+		ARRAY_ROOM(f->ends, f->n_ends, f->cap_ends);
+		f->ends[f->n_ends].attempt = r->attempt;
+		memcpy(f->ends[f->n_ends++].id, r->id, TASK_ID_SIZE);
+	}
+}
+
+/* Weighs an attempt that ended and is not void. */
+static int fold_weigh(struct fold *f, uint64_t index, uint64_t offset, const struct record *r)
+{
+	const enum accept accept = fold_accept(f, r->code, index);
+	struct contender c = {
+		.rank = r->outcome == OUTCOME_OK ? RANK_GOOD : RANK_FAILED,
+		.outcome = r->outcome,
+		.attempt = r->attempt,
+		.file = f->file,
+		.offset = offset,
+	};
+
+	if (accept == ACCEPT_RERUN || (accept == ACCEPT_STALE && r->outcome != OUTCOME_OK)) {
+		return 0;
+	}
+	if (accept == ACCEPT_STALE) {
+		f->any_stale = true;
+		c.rank = RANK_STALE;
+		c.outcome = OUTCOME_NONE;
+		c.flags = TASK_STALE;
+		return winner_offer(f->s, index, &c, f->e);
+	}
+	if ((r->outcome == OUTCOME_OK || r->outcome == OUTCOME_INVALID) &&
+	    strcmp(r->results, f->s->plan->results) != 0) {
+		c.flags = TASK_REREAD;
+		if (f->o->judge) {
+			buf_clear(&f->s->priv->why);
+			if (scan_judge(f->s, f->file, r, &c.outcome, &f->s->priv->why, f->e) < 0) {
+				return -1;
+			}
+			if (c.outcome == OUTCOME_LOST) {
+				return 0;
+			}
+		}
+		c.rank = c.outcome == OUTCOME_OK     ? RANK_GOOD
+			 : c.outcome == OUTCOME_NONE ? RANK_NOT_KEPT
+						     : RANK_FAILED;
+	}
+	return winner_offer(f->s, index, &c, f->e);
+}
+
+static int fold_end(struct fold *f, uint64_t index, uint64_t offset, const struct record *r)
+{
+	if (!f->again) {
+		fold_close_start(f, r);
+		if (index == UINT64_MAX) {
+			f->s->foreign++;
+			return 0;
+		}
+		raise_attempts(&f->s->tasks[index], r->attempt);
+		if (r->outcome == OUTCOME_OK && r->voids > 0) {
+			fold_void(f, index, r->voids);
+		}
+	} else {
+		const unsigned upto = index == UINT64_MAX ? 0 : fold_voided(f, index);
+
+		if (upto == 0 || r->attempt <= upto) {
+			return 0;
+		}
+	}
+	if (r->outcome != OUTCOME_OK && !outcome_is_failure(r->outcome)) {
+		return 0; /* interrupted or lost: as if it had not been */
+	}
+	return fold_weigh(f, index, offset, r);
+}
+
+/* A scan_fn. */
+static int fold_record(void *arg, const struct scan_file *file, uint64_t offset,
+		       const struct record *r)
+{
+	struct fold *f = arg;
+	uint64_t index;
+
+	(void)file;
+	if (!r->has_id || r->kind == RECORD_UNKNOWN) {
+		return 0;
+	}
+	index = fold_find(f, r);
+	if (r->kind == RECORD_START) {
+		fold_start(f, index, offset, r);
+	} else if (r->kind == RECORD_END) {
+		return fold_end(f, index, offset, r);
+	} else if (r->kind == RECORD_VOID && index != UINT64_MAX && r->upto > 0 && !f->again) {
+		fold_void(f, index, r->upto);
+	}
+	return 0;
+}
+
+/* The starts that are left when a journal has been read. */
+static void keep_open(struct fold *f)
+{
+	struct scan *s = f->s;
+
+	for (size_t i = 0; f->open.n > 0 && i < f->open.cap; i++) {
+		const struct open_entry *x = &f->open.slots[i];
+
+		if (x->used) {
+			ARRAY_ROOM(s->open, s->n_open, f->cap_open);
+			s->open[s->n_open++] = (struct open_start){
+				.index = x->index,
+				.file = f->file,
+				.offset = x->offset,
+				.attempt = x->attempt,
+				.slot = x->slot,
+				.time_ms = x->time_ms,
+			};
+		}
+	}
+	open_table_clear(&f->open);
+}
+
+int fold_pass(struct fold *f)
+{
+	struct scan *s = f->s;
+
+	for (size_t i = 0; i < s->n_files; i++) {
+		f->file = (uint32_t)i;
+		f->checked = f->by_id = false;
+		if (scan_walk(&s->files[i], &s->priv->views[i], fold_record, f) != 0) {
+			return -1;
+		}
+		if (!f->again) {
+			s->damaged += s->files[i].damaged;
+			keep_open(f);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* What the scanner's files share: scan_files.c (the walk), scan_fold.c, scan_winner.c, scan_open.c,
+ * scan_judge.c, scan_publish.c. */
+#ifndef PPGEN_STORE_SCAN_INTERNAL_H
+#define PPGEN_STORE_SCAN_INTERNAL_H
+
+#include "base/file.h"
+#include "gen/space.h"
+#include "store/output.h"
+#include "store/result.h"
+#include "store/scan.h"
+
+/* ---- the walk ---- */
+
+/* A journal's bytes as they were when it was opened. */
+struct scan_view {
+	struct file_view view;
+	uint64_t whole; /* where the last sound record ends */
+};
+
+/* Lists every journal, by the writers' names; free() each with scan_file_release, then the array.
+ */
+int scan_list(const char *rundir, struct scan_file **files, size_t *n, struct err *e);
+void scan_file_release(struct scan_file *f);
+/* Maps it, and finds out whether it is closed. */
+int scan_open(struct scan_file *f, struct scan_view *v, struct err *e);
+/* Calls fn for each sound record; counts damage. */
+int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg);
+
+/* ---- starts that have no end (yet), of one file ---- */
+
+struct open_entry {
+	uint8_t id[TASK_ID_SIZE];
+	unsigned attempt, slot;
+	uint64_t index, offset, time_ms;
+	bool used;
+};
+
+struct open_table { /* a hash by id and attempt; linear probing */
+	struct open_entry *slots;
+	size_t n, cap; /* cap: 0 or a power of two */
+};
+
+void open_table_add(struct open_table *t, const struct open_entry *entry);
+bool open_table_remove(struct open_table *t, const uint8_t id[TASK_ID_SIZE], unsigned attempt);
+void open_table_clear(struct open_table *t);
+void open_table_free(struct open_table *t);
+
+/* ---- places of records ---- */
+
+struct place {
+	uint64_t index; /* the task */
+	uint64_t offset;
+	uint32_t file;
+};
+
+struct places {
+	struct place *items;
+	size_t n, cap;
+};
+
+/* What a table that was published had read of a journal, and which of its records must go on
+ * counting. */
+struct published {
+	uint64_t bytes;
+	uint64_t *winners; /* offsets, ascending */
+	size_t n_winners;
+};
+
+struct scan_private {
+	struct scan_view *views; /* one a file */
+	struct published *published; /* one a file; NULL: none */
+	struct judge *judge;
+	struct output_reader *reader;
+	struct buf row, why;
+	struct places doubles; /* successes that lost to another success of their task */
+};
+
+/* ---- which attempt counts ---- */
+
+/* In ascending order of worth. */
+enum rank { RANK_NOTHING, RANK_NOT_KEPT, RANK_FAILED, RANK_STALE, RANK_GOOD };
+
+struct contender {
+	enum rank rank;
+	enum outcome outcome;
+	unsigned flags; /* TASK_STALE, TASK_REREAD */
+	unsigned attempt;
+	uint32_t file;
+	uint64_t offset;
+};
+
+/* Puts an attempt in the place of the one that counted so far, where it is worth more. */
+int winner_offer(struct scan *s, uint64_t index, const struct contender *c, struct err *e);
+/* Whether a is before b among successes of one rank, when nothing had been published. */
+bool winner_first(const struct contender *a, const struct contender *b);
+/* Sets TASK_DIFFERS where successes of one code hash disagree. */
+int winner_compare_all(struct scan *s, struct err *e);
+
+/* ---- what was published ---- */
+
+/* Reads collect/published.json, if it is there and sound, into s->priv->published. */
+void published_load(struct scan *s);
+bool published_has(const struct scan *s, uint32_t file, uint64_t offset);
+bool published_won(const struct scan *s, uint32_t file, uint64_t offset);
+void published_free(struct scan *s);
+
+#endif

@@ -1,0 +1,1 @@
+printf 'ppgen: 1\ncommand: echo \000 x\n' >spec.yaml

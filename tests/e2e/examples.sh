@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each example runs and gives what its comments promise.
+. "$(dirname "$0")/lib.sh"
+
+cp -r "$SRC/examples" ex
+chmod -R u+w ex
+find ex -name runs -type d -prune -exec rm -rf {} +
+cd ex || exit 99
+
+exits 0 ppgen run pi/spec.yaml
+is 'pi: a row a task' "$(wc -l <pi/runs/pi/collect/results.csv | tr -d ' ')" 33
+is 'pi: a summary by darts' "$(cut -d, -f1,2 pi/runs/pi/collect/by_darts.csv | head -n 1),$(wc -l <pi/runs/pi/collect/by_darts.csv | tr -d ' ')" 'darts,mean_pi,5'
+like 'pi: near enough' pi/runs/pi/collect/by_darts.csv '^100000,3\.1'
+
+exits 0 ppgen run ising/spec.yaml
+is 'ising: where and add' "$(sed 1d ising/runs/ising/collect/results.csv | wc -l | tr -d ' ')" 51
+ok 'ising: traces' test "$(wc -l <ising/runs/ising/collect/traces.csv)" -eq $((51 * 60 + 1))
+is 'ising: a row a temperature and size' "$(sed 1d ising/runs/ising/collect/by_temperature.csv | wc -l | tr -d ' ')" 17
+
+exits 0 ppgen run sites/spec.yaml
+is 'sites: the wettest days' "$(ppgen collect -q sites/spec.yaml -o - --format jsonl | jq -r '[.site,.day,.mm]|@csv')" '"Lake, north","2023-02-11",18.2
+"O'"'"'Brien'"'"'s farm","2023-02-11",22.4
+"The ""Old"" mill","2023-03-08",15.5'
+
+cd csv || exit 99
+exits 0 ppgen collect --csv 'data/*.csv' -o all.csv
+is 'csv: merged' "$(cat all.csv)" 'station,day,mm
+LN01,2023-01-04,12.5
+LN01,2023-02-11,18.2
+OB02,2023-01-19,3.1
+"OB02, upper",2023-02-11,22.4
+OM03,2023-01-03,40.6'
+cd ../repair || exit 99
+exits 1 ppgen run
+like 'repair: three fail, for one cause' "$err" '3 x exit code 3'
+exits 0 ppgen log --failed
+like 'repair: log says why' "$out" 'cannot divide by a load of 0'
+sed -i 's/^load=.*/load=$((${2:-0} + 1))/' simulate.sh
+exits 2 ppgen run
+like 'repair: edited code is noticed' "$err" 'stale=keep'
+exits 0 ppgen run --stale=keep
+like 'repair: only what failed runs again' "$err" '12 tasks, 9 good already, 3 to run'
+is 'repair: a whole table' "$(sed 1d runs/repair/collect/results.csv | wc -l | tr -d ' ')" 12
+done_testing

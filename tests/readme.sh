@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Runs what README.md shows, so that it stays true. One TAP line a command.
+#
+# In a block fenced with ```console a line "$ command" is run (lines "> ..." after it continue it) and its standard output is
+# compared with the lines that follow. A line "..." stands for any number of lines, and "..." within a line for any text there.
+# All commands run in order in one scratch folder; `cd` and `$?` carry over. A block fenced with ```yaml FILE (any language, then
+# a file's name) is written to that file. examples/ of the source is there as a copy; ppgen is on PATH.
+
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 99
+ppgen=${PPGEN:-${abs_top_builddir:-$top/build}/ppgen}
+[[ $ppgen = /* ]] || ppgen=$PWD/$ppgen
+if [[ ! -x $ppgen ]]; then
+	echo "Bail out! no program at '$ppgen': build it, or name it in PPGEN"
+	exit 99
+fi
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/ppgen-readme.XXXXXX") || exit 99
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/home" "$scratch/bin" "$scratch/work"
+ln -s "$ppgen" "$scratch/bin/ppgen"
+cp -R "$top/examples" "$scratch/work/examples" && chmod -R u+w "$scratch/work/examples" || exit 99
+export LC_ALL=C TZ=UTC HOME=$scratch/home XDG_CONFIG_HOME=$scratch/home/.config PATH=$scratch/bin:$PATH
+echo "$scratch/work" >"$scratch/cwd"
+echo 0 >"$scratch/code"
+
+count=0
+failed=0
+command=
+expected=()
+shopt -s extglob
+
+# The expected lines as one shell pattern.
+pattern() {
+	local line text=
+
+	for line in "${expected[@]}"; do
+		if [[ $line = ... ]]; then
+			text+='*'
+			continue
+		fi
+		line=$(printf '%s' "$line" | sed 's/[^A-Za-z0-9 _]/\\&/g; s/\\\.\\\.\\\./*([!\n])/g')
+		text+=$line$'\n'
+	done
+	printf '%s' "${text//'\n'/$'\n'}"
+}
+
+# Runs the command that was gathered and compares.
+finish() {
+	[[ -n $command ]] || return
+	count=$((count + 1))
+	(
+		cd "$(<"$scratch/cwd")" || exit 99
+		exec </dev/null >"$scratch/stdout" 2>"$scratch/stderr"
+		code=$(<"$scratch/code")
+		# shellcheck disable=SC2016 # the inner shell expands
+		bash -c '(exit "$1"); eval "$2"; code=$?; pwd >"$3/cwd"; exit $code' readme "$code" "$command" "$scratch"
+	)
+	echo $? >"$scratch/code"
+	local got wanted
+	got=$(cat "$scratch/stdout" && echo .)
+	got=${got%.}
+	wanted=$(pattern && echo .)
+	wanted=${wanted%.}
+	# shellcheck disable=SC2053 # a pattern is meant
+	if [[ $got == $wanted ]]; then
+		echo "ok $count - ${command//[$'\n#']/ }"
+	else
+		echo "not ok $count - ${command//[$'\n#']/ }"
+		echo "# exit $(<"$scratch/code"); stdout, as README.md shows it (-) and as it is (+):"
+		diff <(printf '%s\n' "${expected[@]}") "$scratch/stdout" | sed 's/^</-/; s/^>/+/; s/^/# /' | head -n 60
+		head -n 20 "$scratch/stderr" | sed 's/^/# stderr: /'
+		failed=1
+	fi
+	command=
+	expected=()
+}
+
+block=
+while IFS= read -r line || [[ -n $line ]]; do
+	case $block in
+	'')
+		case $line in
+		'```console'*) block=console ;;
+		'```'*' '*)
+			block=text
+			file=$(<"$scratch/cwd")/${line#* }
+			: >"$file"
+			;;
+		'```'*) block=foreign ;;
+		esac
+		continue
+		;;
+	esac
+	if [[ $line = '```' ]]; then
+		finish
+		block=
+	elif [[ $block = text ]]; then
+		printf '%s\n' "$line" >>"$file"
+	elif [[ $block = console && $line = '$ '* ]]; then
+		finish
+		command=${line#'$ '}
+	elif [[ $block = console && $line = '> '* && ${#expected[@]} -eq 0 ]]; then
+		command+=$'\n'${line#'> '}
+	elif [[ $block = console ]]; then
+		expected+=("$line")
+	fi
+done <"$top/README.md"
+
+echo "1..$count"
+exit $failed

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* What a good spec becomes. What is wrong with bad ones is in tests/cases/bad. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "gen/spec.h"
+
+static char folder[] = "/tmp/ppgen-test-spec-XXXXXX";
+static char *path;
+
+static int setup(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	path = path_join(folder, "ising.yaml");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	free(path);
+	return file_remove_tree(folder, &e);
+}
+
+static struct spec *read_with(const char *text, const char *const *sets, size_t n_sets,
+			      const char *warnings)
+{
+	struct spec_options o = { .sets = sets, .n_sets = n_sets, .origin = "f" };
+	struct err e = ERR_INIT;
+	struct diags *d = diags_new();
+	struct spec *s;
+
+	assert_int_equal(file_publish(path, text, strlen(text), &e), 0);
+	s = spec_read(path, &o, d);
+	if (!s)
+		fail_msg("%s", diags_text(d));
+	assert_string_equal(diags_text(d), warnings);
+	diags_free(d);
+	return s;
+}
+
+static struct spec *read_spec(const char *text)
+{
+	return read_with(text, NULL, 0, "");
+}
+
+#define HEAD "ppgen: 1\nparams: {T: [1, 2, 3], f: [a.nc]}\n"
+
+static void test_defaults(void **state)
+{
+	struct spec *s = read_spec("ppgen: 1\ncommand: [echo, 'a b', '']\n");
+
+	(void)state;
+	assert_string_equal(s->name, "f");
+	assert_string_equal(s->dir, folder);
+	assert_int_equal(space_count(s->space), 1);
+	assert_int_equal(s->start, START_COMMAND);
+	assert_int_equal(s->command.n, 3);
+	assert_string_equal(ptext_source(s->command.items[1]), "a b");
+	assert_string_equal(ptext_source(s->command.items[2]), "");
+	assert_int_equal(s->res.cpus, 1);
+	assert_int_equal(s->res.memory, 0);
+	assert_int_equal(s->res.time_s, 0);
+	assert_int_equal(s->res.set, 0);
+	assert_int_equal(s->retry.times, 0);
+	assert_int_equal(s->retry.on,
+			 RETRY_EXIT | RETRY_SIGNAL | RETRY_TIMEOUT | RETRY_OOM | RETRY_INVALID);
+	assert_true(s->max_failures < 0);
+	assert_int_equal(s->n_outputs, 1);
+	assert_false(s->outputs_given);
+	assert_string_equal(s->outputs[0].to, "results.csv");
+	assert_int_equal(s->outputs[0].format, 'c');
+	assert_null(s->workdir);
+	assert_null(s->setup);
+	assert_false(spec_uses_scratch(s));
+	spec_free(s);
+}
+
+static void test_start(void **state)
+{
+	struct spec *s = read_spec(
+		HEAD
+		"shell: |\n  echo $T\n  cat \"$f\"\nsetup: module load x\nworkdir: out/{T}\n"
+		"env: {A: '{cpus}', B: 010, SLURM_ARRAY_TASK_ID: '{index}'}\n"
+		"inputs:\n  a: a.py\n  b: '{f}'\n  c: {path: c.txt}\n  d:\n    url: https://example.org/x\n"
+		"    sha256: ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n");
+
+	(void)state;
+	assert_int_equal(s->start, START_SHELL);
+	assert_string_equal(s->shell, "echo $T\ncat \"$f\"\n");
+	assert_int_equal(s->shell_with.n, 2);
+	assert_string_equal(ptext_source(s->shell_with.items[0]), "/bin/sh");
+	assert_string_equal(ptext_source(s->shell_with.items[1]), "-c");
+	assert_string_equal(s->setup, "module load x");
+	assert_string_equal(ptext_source(s->workdir), "out/{T}");
+	assert_int_equal(s->n_env, 3);
+	assert_string_equal(s->env[1].name, "B");
+	assert_string_equal(ptext_source(s->env[1].value), "010");
+	assert_int_equal(s->n_inputs, 4);
+	assert_true(ptext_is_constant(s->inputs[0].path));
+	assert_false(ptext_is_constant(s->inputs[1].path));
+	assert_string_equal(ptext_source(s->inputs[2].path), "c.txt");
+	assert_null(s->inputs[3].path);
+	assert_string_equal(s->inputs[3].url, "https://example.org/x");
+	assert_string_equal(s->inputs[3].sha256,
+			    "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789");
+	spec_free(s);
+}
+
+static void test_with(void **state)
+{
+	static const struct {
+		const char *with, *words;
+	} rows[] = { { "bash", "bash|-c|" },
+		     { "bash -l", "bash|-l|-c|" },
+		     { "[python3, -u]", "python3|-u|-c|" },
+		     { "'my shell'", "my|shell|-c|" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf text = BUF_INIT, words = BUF_INIT;
+		struct spec *s;
+
+		buf_printf(&text, HEAD "shell: {script: x, with: %s}\n", rows[i].with);
+		s = read_spec(text.data);
+		for (size_t k = 0; k < s->shell_with.n; k++)
+			buf_printf(&words, "%s|", ptext_source(s->shell_with.items[k]));
+		assert_string_equal(words.data, rows[i].words);
+		assert_string_equal(s->shell, "x");
+		spec_free(s);
+		buf_free(&text);
+		buf_free(&words);
+	}
+}
+
+static void test_resources(void **state)
+{
+	struct spec *s = read_spec(
+		HEAD
+		"command: run {T}\n"
+		"resources: {cpus: 2, memory: 2G, time: 10:00:00}\n"
+		"overrides:\n  - {where: T >= 2, cpus: 4, memory: 8G}\n"
+		"  - {where: T == 3, gpus: 1, cpus: 8, time: 90}\n"
+		"retry: {times: 3, on: [oom, timeout], memory: x2, time: 1.5}\nmax_failures: 5%\n");
+	static const struct resources want[] = {
+		{ RES_CPUS | RES_MEMORY | RES_TIME, 2, UINT64_C(2) << 30, 36000, 0 },
+		{ RES_CPUS | RES_MEMORY | RES_TIME, 4, UINT64_C(8) << 30, 36000, 0 },
+		{ RES_CPUS | RES_MEMORY | RES_TIME | RES_GPUS, 8, UINT64_C(8) << 30, 90, 1 },
+	};
+	struct point p;
+
+	(void)state;
+	point_init(&p, s->space);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct err e = ERR_INIT;
+		struct resources got;
+
+		space_point(s->space, i, &p);
+		assert_int_equal(spec_resources(s, &p, &got, &e), 0);
+		assert_int_equal(got.set, want[i].set);
+		assert_int_equal(got.cpus, want[i].cpus);
+		assert_int_equal(got.memory, want[i].memory);
+		assert_int_equal(got.time_s, want[i].time_s);
+		assert_int_equal(got.gpus, want[i].gpus);
+	}
+	point_free(&p);
+	assert_int_equal(s->retry.times, 3);
+	assert_int_equal(s->retry.on, RETRY_OOM | RETRY_TIMEOUT);
+	assert_true(s->retry.memory == 2 && s->retry.time == 1.5);
+	assert_true(s->max_failures_percent);
+	assert_true(s->max_failures == 0.05);
+	spec_free(s);
+	s = read_spec(HEAD "command: run\nretry: 2\nmax_failures: 10\n");
+	assert_int_equal(s->retry.times, 2);
+	assert_true(s->max_failures == 10 && !s->max_failures_percent);
+	spec_free(s);
+}
+
+static void test_results(void **state)
+{
+	static const struct {
+		const char *results;
+		enum format out, err;
+		bool last_line, log;
+		const char *column;
+	} rows[] = {
+		{ "{stdout: json}", FORMAT_JSON, FORMAT_NONE, false, false, NULL },
+		{ "{stdout: csv, stderr: number}", FORMAT_CSV, FORMAT_NUMBER, false, false, NULL },
+		{ "{stdout: tsv}", FORMAT_TSV, FORMAT_NONE, false, false, NULL },
+		{ "{stdout: jsonl}", FORMAT_JSONL, FORMAT_NONE, false, false, NULL },
+		{ "{stdout: none}", FORMAT_NONE, FORMAT_NONE, false, false, NULL },
+		{ "{stdout: text}", FORMAT_TEXT, FORMAT_NONE, false, false, "text" },
+		{ "{stdout: number}", FORMAT_NUMBER, FORMAT_NONE, false, false, "value" },
+		{ "{stdout: {number: E}}", FORMAT_NUMBER, FORMAT_NONE, false, false, "E" },
+		{ "{stdout: {last_line: {number: E}}}", FORMAT_NUMBER, FORMAT_NONE, true, false,
+		  "E" },
+		{ "{stdout: {last_line: json}}", FORMAT_JSON, FORMAT_NONE, true, false, NULL },
+		{ "{last_line: number}", FORMAT_NUMBER, FORMAT_NONE, true, false, "value" },
+		{ "{log: {regex: {E: 'E=(.*)', M: M}}}", FORMAT_REGEX, FORMAT_NONE, false, true,
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf text = BUF_INIT;
+		const struct extract *x;
+		struct spec *s;
+
+		buf_printf(&text, HEAD "command: run\nresults: %s\n", rows[i].results);
+		s = read_spec(text.data);
+		x = &s->results.stream[STREAM_STDOUT];
+		assert_int_equal(x->format, rows[i].out);
+		assert_int_equal(s->results.stream[STREAM_STDERR].format, rows[i].err);
+		assert_int_equal(x->last_line, rows[i].last_line);
+		assert_int_equal(s->results.log, rows[i].log);
+		if (rows[i].column)
+			assert_string_equal(x->column, rows[i].column);
+		if (x->format == FORMAT_REGEX) {
+			assert_int_equal(x->n_regex, 2);
+			assert_string_equal(x->regex[0].column, "E");
+			assert_string_equal(x->regex[0].pattern, "E=(.*)");
+		}
+		spec_free(s);
+		buf_free(&text);
+	}
+}
+
+static void test_files(void **state)
+{
+	struct spec *s = read_spec(
+		HEAD
+		"command: run\nworkdir: '{scratch}'\nresults:\n  files:\n    a: a.CSV\n    b: '{T}.ndjson'\n"
+		"    c: {path: c.dat, format: tsv, as: rows}\n    d: d.json\n");
+	static const enum format want[] = { FORMAT_CSV, FORMAT_JSONL, FORMAT_TSV, FORMAT_JSON };
+
+	(void)state;
+	assert_int_equal(s->results.n_files, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(s->results.files[i].format, want[i]);
+	assert_string_equal(s->results.files[1].name, "b");
+	assert_true(spec_uses_scratch(s));
+	spec_free(s);
+}
+
+static void test_collect(void **state)
+{
+	struct spec *s = read_spec(
+		HEAD
+		"repeat: 2\ncommand: run\nresults: {stdout: json, files: {trace: '{T}.csv'}}\n"
+		"collect:\n  - {to: sub/all.tsv}\n  - {to: t.jsonl, from: trace}\n"
+		"  - {to: s.json, by: [T, rep], mean: [E, M], count: true, sd: E,\n"
+		"     quantiles: {E: [0.025, 0.5], M: 1}}\n  - {to: total.csv, sum: E, count: false}\n");
+	static const char *const titles[] = { "mean_E", "mean_M", "count", "sd_E",
+					      "q2.5_E", "q50_E",  "q100_M" };
+	const struct output *o = &s->outputs[2];
+
+	(void)state;
+	assert_true(s->outputs_given);
+	assert_int_equal(s->n_outputs, 4);
+	assert_int_equal(s->outputs[0].format, 't');
+	assert_int_equal(s->outputs[1].format, 'l');
+	assert_string_equal(s->outputs[1].from, "trace");
+	assert_int_equal(o->format, 'j');
+	assert_int_equal(o->n_by, 2);
+	assert_string_equal(o->by_text, "T, rep");
+	assert_int_equal(o->n_stats, 7);
+	for (size_t i = 0; i < o->n_stats; i++)
+		assert_string_equal(o->stats[i].title, titles[i]);
+	assert_null(o->stats[2].column);
+	assert_true(o->stats[4].kind == STAT_QUANTILE && o->stats[4].q == 0.025);
+	assert_int_equal(s->outputs[3].n_stats, 1);
+	assert_int_equal(s->outputs[3].n_by, 0);
+	spec_free(s);
+}
+
+static void test_scratch(void **state)
+{
+	static const struct {
+		const char *text;
+		bool want;
+	} rows[] = {
+		{ "command: run {T}", false },
+		{ "command: run {scratch}/x", true },
+		{ "command: bash -c 'echo \"$PPGEN_SCRATCH\"'", true },
+		{ "shell: cd \"$PPGEN_SCRATCH\"", true },
+		{ "shell: cd /", false },
+		{ "command: run\nenv: {TMPDIR: '{scratch}'}", true },
+		{ "command: run\nresults: {files: {a: '{scratch}/a.csv'}}", true },
+		{ "command: run\nworkdir: '{scratch}'", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf text = BUF_INIT;
+		struct spec *s;
+
+		buf_printf(&text, HEAD "%s\n", rows[i].text);
+		s = read_spec(text.data);
+		assert_int_equal(spec_uses_scratch(s), rows[i].want);
+		spec_free(s);
+		buf_free(&text);
+	}
+}
+
+static void test_warnings(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "command: grep {T} #x",
+		  "f:3:10: warning: ' #' begins a comment and ends this text: put it in quotes if '#' belongs to it\n" },
+		{ "command: grep {T} # a comment", "" },
+		{ "shell: echo {T} ${f}",
+		  "f:3:8: warning: '{T}' is not replaced in 'shell': write \"$T\"\n" },
+		{ "command: run\nretry: {times: 1, memory: x2}",
+		  "f:4:27: warning: 'memory' in 'retry' has nothing to grow: 'resources' has no 'memory'\n" },
+		{ "command: run\nretry: {times: 1, memory: x2}\nresources: {memory: 1G}", "" },
+		{ "command: run\nresults: {files: {a: a.csv}}",
+		  "f:4:22: warning: every task writes the same file 'a.csv': name a parameter or {task} in it, or write "
+		  "workdir: \"{scratch}\"\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf text = BUF_INIT;
+
+		buf_printf(&text, HEAD "%s\n", rows[i].text);
+		spec_free(read_with(text.data, NULL, 0, rows[i].want));
+		buf_free(&text);
+	}
+}
+
+static void test_settings(void **state)
+{
+	static const char *const sets[] = { "resources.cpus=3", "env.B=x", "retry=1" };
+	static const struct setting want[] = {
+		{ "name", "f", "default" },
+		{ "command", "run {T}", "f:3" },
+		{ "env.A", "1", "f:4" },
+		{ "env.B", "x", "--set env.B" },
+		{ "resources.cpus", "3", "--set resources.cpus" },
+		{ "resources.memory", "1G", "f:6" },
+		{ "resources.time", "no limit", "default" },
+		{ "retry.times", "1", "--set retry" },
+		{ "results.stdout", "{regex: {E: x}}", "f:7" },
+		{ "collect", "[{to: results.csv}]", "default" },
+		{ "seed", "0", "default" },
+	};
+	struct spec *s = read_with(
+		HEAD
+		"command: run {T}\nenv: {A: 1}\nresources:\n  memory: 1G\nresults: {stdout: {regex: {E: x}}}\n",
+		sets, 3, "");
+	struct setting *got;
+	const size_t n = spec_settings(s, &got);
+
+	(void)state;
+	assert_int_equal(s->res.cpus, 3);
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		size_t k = 0;
+
+		while (k < n && strcmp(got[k].key, want[i].key) != 0)
+			k++;
+		if (k == n)
+			fail_msg("no setting '%s'", want[i].key);
+		assert_string_equal(got[k].value, want[i].value);
+		assert_string_equal(got[k].origin, want[i].origin);
+	}
+	spec_free(s);
+}
+
+static void test_merge(void **state)
+{
+	struct spec *s = read_spec(HEAD "command: run\nresources: &big {cpus: 4, memory: 1G}\n"
+					"overrides:\n  - {<<: *big, where: T > 2, cpus: 8}\n");
+
+	(void)state;
+	assert_int_equal(s->overrides[0].res.cpus, 8);
+	assert_int_equal(s->overrides[0].res.memory, UINT64_C(1) << 30);
+	spec_free(s);
+}
+
+static void test_man(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	spec_man_keys(&b);
+	assert_non_null(
+		strstr(b.data, "\n\\fBresources.cpus\\fR: count (default: 1)\nProcessors.\n"));
+	assert_non_null(strstr(b.data, "\\fBparams.grid.\\fINAME\\fB.from\\fR: number\n"));
+	assert_non_null(strstr(b.data, "\\fBoverrides.where\\fR"));
+	assert_non_null(strstr(b.data, "Known, and not yet supported:\ncontainer,\nwrap,\n"));
+	for (const char *p = b.data; (p = strstr(p, "\n.")); p++)
+		assert_true(strncmp(p, "\n.TP\n", 5) == 0 || strncmp(p, "\n.PP\n", 5) == 0 ||
+			    !strcmp(p, "\n.\n"));
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_start),
+		cmocka_unit_test(test_with),     cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_results),  cmocka_unit_test(test_files),
+		cmocka_unit_test(test_collect),  cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_warnings), cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_merge),    cmocka_unit_test(test_man),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of processes: parents, hostile names, memory, environment. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "run/usage.h"
+
+#define MB ((size_t)1 << 20)
+
+/* A child that tells when it is ready, and waits to be killed. */
+static pid_t child(void (*prepare)(void))
+{
+	int ends[2];
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (prepare) {
+			prepare();
+		}
+		(void)!write(ends[1], "x", 1);
+		(void)close(ends[1]);
+		for (;;) {
+			(void)pause();
+		}
+	}
+	(void)close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	(void)close(ends[0]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+static void hostile_name(void)
+{
+	(void)prctl(PR_SET_NAME, "a) R 1 1 (b");
+	(void)setpgid(0, 0);
+}
+
+static void test_names(void **state)
+{
+	struct usage u = USAGE_INIT;
+	const pid_t pid = child(hostile_name);
+	const struct usage_proc *p;
+	const uint64_t now = usage_ticks_now();
+
+	(void)state;
+	assert_int_equal(usage_scan(&u), 0);
+	p = usage_find(&u, pid);
+	assert_non_null(p);
+	assert_int_equal(p->ppid, getpid());
+	assert_int_equal(p->group, pid);
+	assert_int_equal(p->state, 'S');
+	assert_true(p->start <= now && p->start + 500 > now);
+	assert_null(usage_find(&u, 0));
+	for (size_t i = 1; i < u.n; i++) {
+		assert_true(u.procs[i - 1].pid < u.procs[i].pid);
+	}
+	end(pid);
+	assert_int_equal(usage_scan(&u), 0);
+	assert_null(usage_find(&u, pid));
+	usage_free(&u);
+}
+
+static pid_t grandchild;
+
+static void fork_more(void)
+{
+	grandchild = fork();
+	if (grandchild == 0) {
+		for (;;) {
+			(void)pause();
+		}
+	}
+}
+
+static void test_owners(void **state)
+{
+	struct usage u = USAGE_INIT;
+	const pid_t pid = child(fork_more), other = child(NULL);
+	int found = 0;
+
+	(void)state;
+	assert_int_equal(usage_scan(&u), 0);
+	usage_find(&u, getpid())->owner = 7;
+	usage_find(&u, pid)->owner = 1;
+	usage_inherit(&u);
+	for (size_t i = 0; i < u.n; i++) {
+		if (u.procs[i].ppid == pid) {
+			assert_int_equal(u.procs[i].owner, 1);
+			grandchild = u.procs[i].pid;
+			found++;
+		}
+	}
+	assert_int_equal(found, 1);
+	assert_int_equal(usage_find(&u, other)->owner, 7);
+	assert_int_equal(usage_find(&u, getppid())->owner, USAGE_FOREIGN);
+	(void)kill(grandchild, SIGKILL);
+	end(pid);
+	end(other);
+	usage_free(&u);
+}
+
+static void take_own(void)
+{
+	void *p = mmap(NULL, 64 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	memset(p, 1, 64 * MB);
+}
+
+static void take_shared(void)
+{
+	void *p = mmap(NULL, 64 * MB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	memset(p, 1, 64 * MB);
+}
+
+static void test_memory(void **state)
+{
+	const pid_t small = child(NULL), big = child(take_own), common = child(take_shared);
+	uint64_t own0, shared0, own, shared;
+
+	(void)state;
+	usage_memory(small, &own0, &shared0);
+	usage_memory(big, &own, &shared);
+	assert_in_range(own - own0, 60 * MB, 72 * MB);
+	usage_memory(common, &own, &shared);
+	assert_in_range(shared - shared0, 60 * MB, 72 * MB);
+	assert_true(own < own0 + 8 * MB);
+	end(small);
+	end(big);
+	end(common);
+	usage_memory(small, &own, &shared);
+	assert_int_equal(own + shared, 0);
+}
+
+static void test_variable(void **state)
+{
+	struct usage u = USAGE_INIT;
+	struct buf v = BUF_INIT;
+	char sleep_[] = "sleep", long_[] = "1000", one[] = "PPGEN_TASKS=no", two[] = "PPGEN_TASK=t12 3", three[] = "EMPTY=";
+	char *argv[] = { sleep_, long_, NULL }, *envp[] = { one, two, three, NULL };
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		(void)execve("/bin/sleep", argv, envp);
+		_exit(127);
+	}
+	for (int i = 0; i < 500 && !usage_variable(&u, pid, "EMPTY", &v); i++) {
+		(void)usleep(10000); /* until it is another program */
+	}
+	assert_true(usage_variable(&u, pid, "PPGEN_TASK", &v));
+	assert_string_equal(v.data, "t12 3");
+	assert_true(usage_variable(&u, pid, "EMPTY", &v));
+	assert_int_equal(v.len, 0);
+	assert_false(usage_variable(&u, pid, "PPGEN", &v));
+	end(pid);
+	assert_false(usage_variable(&u, pid, "PPGEN_TASK", &v));
+	buf_free(&v);
+	usage_free(&u);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),  cmocka_unit_test(test_owners),   cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_variable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
