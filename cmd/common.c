@@ -56,12 +56,20 @@ void put_counted(struct buf *b, uint64_t n, const char *noun)
 	buf_printf(b, " %s%s", noun, n == 1 ? "" : "s");
 }
 
+/* A path as seen from the working folder, where it lies below that. */
+static const char *brief_path(const char *path, const char *here)
+{
+	size_t n = strlen(here);
+	return !strncmp(path, here, n) && path[n] == '/' ? path + n + 1 : path;
+}
+
 void say_collected(const struct collect_report *r)
 {
 	struct buf b = BUF_INIT;
+	char *here = path_absolute(".");
 	for (size_t i = 0; i < r->n_tables; i++) {
 		const struct collected *t = &r->tables[i];
-		buf_printf(&b, "%s: ", t->path);
+		buf_printf(&b, "%s: ", brief_path(t->path, here));
 		put_counted(&b, t->rows, "row");
 		buf_printf(&b, ", sha256 %s\n", t->sha256);
 	}
@@ -75,6 +83,7 @@ void say_collected(const struct collect_report *r)
 		buf_putc(&b, '\n');
 	}
 	fputs(buf_str(&b), stderr);
+	free(here);
 	buf_free(&b);
 }
 

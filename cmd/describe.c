@@ -88,7 +88,7 @@ void put_classes(struct buf *b, const struct class *c, size_t n, bool whole)
 		buf_puts(b, "  (of the first 10,000,000 tasks)\n");
 }
 
-int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t index, struct err *e)
+int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_t index, struct err *e)
 {
 	struct task t;
 	struct launch l = { 0 };
@@ -99,9 +99,7 @@ int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t
 	if (r == 0)
 		r = task_launch(&t, p, &at, &l, e);
 	if (r == 0) {
-		buf_printf(b, "  %llu  %.*s  ", (unsigned long long)index, TASK_BRIEF, t.shown);
-		put_params(b, p, &t.point, 200);
-		buf_puts(b, "\n      ");
+		buf_puts(b, "      ");
 		launch_put_command(&l, b);
 		buf_putc(b, '\n');
 	}
@@ -109,4 +107,20 @@ int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t
 	task_free(&t);
 	free(env);
 	return r;
+}
+
+int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t index, struct err *e)
+{
+	struct point pt;
+	uint8_t id[TASK_ID_SIZE];
+	char shown[TASK_ID_SHOWN];
+	point_init(&pt, p->spec->space);
+	space_point(p->spec->space, index, &pt);
+	task_id(p->spec->space, &pt, id);
+	task_id_show(id, shown);
+	buf_printf(b, "  %llu  %.*s  ", (unsigned long long)index, TASK_BRIEF, shown);
+	put_params(b, p, &pt, 200);
+	buf_putc(b, '\n');
+	point_free(&pt);
+	return put_command(b, p, rundir, index, e);
 }

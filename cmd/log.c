@@ -159,7 +159,7 @@ static const char *state_name(const struct task_state *t)
 	return t->flags & TASK_LOST ? "lost with its worker" : "not run yet";
 }
 
-static int put_result_files(struct viewer *v, struct buf *b, const struct attempt *a, struct err *e)
+static void put_results(const struct viewer *v, struct buf *b, const struct attempt *a)
 {
 	const struct results *rs = &v->plan->spec->results;
 	for (size_t k = 0; a->ended && k < rs->n_files; k++) {
@@ -172,9 +172,7 @@ static int put_result_files(struct viewer *v, struct buf *b, const struct attemp
 	}
 	struct json row = record_row(&a->rec);
 	if (row.type == JSON_OBJECT)
-		buf_printf(b, "  result    %.*s\n", (int)row.len, row.text);
-	(void)e;
-	return 0;
+		buf_printf(b, "  result %.*s\n", (int)row.len, row.text);
 }
 
 static int show_text(struct viewer *v, uint64_t index, const struct attempts *a, struct err *e)
@@ -188,15 +186,14 @@ static int show_text(struct viewer *v, uint64_t index, const struct attempts *a,
 	if (r == 0) {
 		buf_printf(&b, "task %" PRIu64 " %s: %s\n  ", index, t.shown, state_name(&v->scan.tasks[index]));
 		put_params(&b, v->plan, &t.point, 0);
-		buf_puts(&b, "\n\n");
-		r = put_sample(&b, v->plan, v->rundir, index, e);
 		buf_putc(&b, '\n');
+		r = put_command(&b, v->plan, v->rundir, index, e);
 	}
 	for (size_t i = 0; r == 0 && i < a->n; i++)
 		put_attempt(&b, &a->items[i]);
 	const struct attempt *m = main_attempt(v, index, a);
 	if (r == 0 && m)
-		r = put_result_files(v, &b, m, e);
+		put_results(v, &b, m);
 	for (int k = 0; r == 0 && m && k < STREAM_COUNT; k++) {
 		r = stream_bytes(v, m, k == STREAM_STDERR, &data, &len, e);
 		if (r == 0)

@@ -357,13 +357,15 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 	double t0 = proc_monotonic();
 	if (publish(s, e) < 0 || check_fit(s, c, e) < 0 || fetch_inputs(s, e) < 0)
 		return -1;
-	say_begin(s, c);
+	if (!s->o->quiet)
+		say_begin(s, c);
 	int r = s->todo.count ? run_pool(s, c, &sum, e) : 0;
 	if (s->todo.count) {
 		struct err e2 = ERR_INIT;
 		if (scan_again(s, r < 0 ? &e2 : e) < 0)
 			return -1;
-		say_end(s, &sum, proc_monotonic() - t0, count_bad(s, &s->todo));
+		if (!s->o->quiet || sum.ok < s->todo.count)
+			say_end(s, &sum, proc_monotonic() - t0, count_bad(s, &s->todo));
 	}
 	if (r < 0)
 		return -1;

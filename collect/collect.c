@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The collector. Two walks over the tasks in their order: the first finds the columns and whether everything can be read, the
- * second writes. Tables get their names at the very end, when all of them are written and synced.
+ * The collector. Two walks over the tasks in their order: the first finds the columns and whether
+ * everything can be read, the second writes. Tables get their names at the very end, when all of
+ * them are written and synced.
  */
 #include "collect/collect.h"
 
@@ -64,14 +65,16 @@ static int choose_tables(struct collection *c, struct err *e)
 	c->tables = mem_array(n, sizeof *c->tables);
 	c->n_tables = n;
 	for (size_t i = 0; i < n; i++) {
-		c->tables[i] = (struct table){ .o = &outputs[i], .source = source_of(c->spec, outputs[i].from) };
+		c->tables[i] = (struct table){ .o = &outputs[i],
+					       .source = source_of(c->spec, outputs[i].from) };
 		if (!c->columns[c->tables[i].source])
 			c->columns[c->tables[i].source] = columns_new(c->spec->space);
 	}
 	return 0;
 }
 
-static int collection_init(struct collection *c, struct scan *s, const struct collect_options *o, struct err *e)
+static int collection_init(struct collection *c, struct scan *s, const struct collect_options *o,
+			   struct err *e)
 {
 	*c = (struct collection){ .scan = s, .options = o, .spec = s->plan->spec };
 	c->gather = gather_new(s);
@@ -108,7 +111,8 @@ struct walk {
 	gather_fn fn;
 };
 
-/* Gives every row of every source that a table is from to fn, task by task. GATHER_LOST ends it, as an error does. */
+/* Gives every row of every source that a table is from to fn, task by task. GATHER_LOST ends it, as
+ * an error does. */
 static int walk_task(struct walk *w, uint64_t index, struct err *e)
 {
 	struct collection *c = w->c;
@@ -147,27 +151,33 @@ static long note_rows(struct collection *c, struct err *e)
 			c->lost[i / 8] |= (uint8_t)(1u << (i % 8));
 			lost++;
 		} else if (rc == GATHER_LOST) {
-			return err_bad(e, "%s: this result is lost: `ppgen run --force --task` it again, or --partial", why.text);
+			return err_bad(
+				e,
+				"%s: this result is lost: `ppgen run --force --task` it again, or --partial",
+				why.text);
 		} else if (rc < 0) {
-			return why.kind == ERR_SYSTEM ? err_fail(e, "%s", why.text) : err_bad(e, "%s", why.text);
+			return why.kind == ERR_SYSTEM ? err_fail(e, "%s", why.text)
+						      : err_bad(e, "%s", why.text);
 		}
 	}
 	c->n_lost += (uint64_t)lost;
 	return lost;
 }
 
-static int refuse_gap(const struct collection *c, size_t source, const struct column_gap *gap, struct err *e)
+static int refuse_gap(const struct collection *c, size_t source, const struct column_gap *gap,
+		      struct err *e)
 {
 	struct buf has = BUF_INIT, lacks = BUF_INIT;
 
 	gather_put_index(c->spec->space, gap->lacks, GATHER_PARAMS_SHOWN, &lacks);
 	gather_put_index(c->spec->space, gap->has, GATHER_PARAMS_SHOWN, &has);
 	if (gap->has == gap->lacks)
-		err_bad(e, "%s: some of its rows have no column '%.*s', others have: --partial leaves such cells empty",
+		err_bad(e,
+			"%s: some of its rows have no column '%.*s', others have: --partial leaves such cells empty",
 			lacks.data, (int)gap->column.len, gap->column.name);
 	else
-		err_bad(e, "%s has no column '%.*s', but %s has: --partial leaves such cells empty", lacks.data,
-			(int)gap->column.len, gap->column.name, has.data);
+		err_bad(e, "%s has no column '%.*s', but %s has: --partial leaves such cells empty",
+			lacks.data, (int)gap->column.len, gap->column.name, has.data);
 	if (source)
 		err_wrap(e, "%s", c->spec->results.files[source - 1].name);
 	buf_free(&has);
@@ -175,7 +185,8 @@ static int refuse_gap(const struct collection *c, size_t source, const struct co
 	return -1;
 }
 
-/* The columns of all tables. A task that is lost has no say in them, so the walk is done again without it. */
+/* The columns of all tables. A task that is lost has no say in them, so the walk is done again
+ * without it. */
 static int find_columns(struct collection *c, struct err *e)
 {
 	struct column_gap gap;
@@ -199,7 +210,8 @@ static void name_columns(const struct collection *c, struct table *t)
 
 	writer_column(t->w, "task", 4);
 	for (size_t k = 0; k < space_names(c->spec->space); k++)
-		writer_column(t->w, space_name(c->spec->space, k), strlen(space_name(c->spec->space, k)));
+		writer_column(t->w, space_name(c->spec->space, k),
+			      strlen(space_name(c->spec->space, k)));
 	writer_column(t->w, "seed", 4);
 	for (size_t k = 0; k < columns_count(results); k++)
 		writer_column(t->w, columns_get(results, k).name, columns_get(results, k).len);
@@ -228,19 +240,22 @@ static int open_table(struct collection *c, struct table *t, struct err *e)
 	return t->w ? 0 : -1;
 }
 
-static int put_row(struct writer *w, struct gather_task *t, const struct row *row, const long *order, size_t n, struct err *e)
+static int put_row(struct writer *w, struct gather_task *t, const struct row *row,
+		   const long *order, size_t n, struct err *e)
 {
 	const struct point *p = gather_point(t);
+	const struct gather_text seed = gather_seed(t);
 
 	writer_cell(w, JSON_STRING, t->shown, TASK_ID_SHOWN - 1);
 	for (size_t k = 0; k < p->n; k++)
 		writer_value(w, &p->values[k]);
-	writer_cell(w, t->seed_len ? JSON_NUMBER : JSON_NULL, t->seed, t->seed_len);
+	writer_cell(w, seed.len ? JSON_NUMBER : JSON_NULL, seed.text, seed.len);
 	for (size_t k = 0; k < n; k++) {
 		if (order[k] < 0)
 			writer_cell(w, JSON_NULL, "", 0);
 		else
-			writer_cell(w, row->cells[order[k]].type, row->cells[order[k]].text, row->cells[order[k]].len);
+			writer_cell(w, row->cells[order[k]].type, row->cells[order[k]].text,
+				    row->cells[order[k]].len);
 	}
 	return writer_row(w, e);
 }
@@ -271,7 +286,8 @@ static int write_tables(struct collection *c, struct err *e)
 		if (open_table(c, &c->tables[i], e) < 0)
 			return -1;
 	for (uint64_t i = 0; i < c->scan->count; i++)
-		if (c->scan->tasks[i].outcome == OUTCOME_OK && !is_lost(c, i) && walk_task(&w, i, e))
+		if (c->scan->tasks[i].outcome == OUTCOME_OK && !is_lost(c, i) &&
+		    walk_task(&w, i, e))
 			return -1;
 	for (size_t i = 0; i < c->n_tables; i++) {
 		struct table *t = &c->tables[i];
@@ -300,7 +316,8 @@ static int publish_tables(struct collection *c, struct collect_report *out, stru
 	return 0;
 }
 
-/* Remembers what was published; for a table that went to stdout, that is worth trying but not failing for. */
+/* Remembers what was published; for a table that went to stdout, that is worth trying but not
+ * failing for. */
 static int mark_published(const struct collection *c, const struct collect_report *r, struct err *e)
 {
 	const bool quietly = c->options->to && strcmp(c->options->to, "-") == 0;
@@ -309,7 +326,8 @@ static int mark_published(const struct collection *c, const struct collect_repor
 	return quietly ? 0 : rc;
 }
 
-int collect_run(struct scan *s, const struct collect_options *o, struct collect_report *out, struct err *e)
+int collect_run(struct scan *s, const struct collect_options *o, struct collect_report *out,
+		struct err *e)
 {
 	struct collection c;
 	int rc;

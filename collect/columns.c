@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* A result column that repeats what the table has already: a parameter (its number), or one of these. */
+/* A result column that repeats what the table has already: a parameter (its number), or one of
+ * these. */
 enum { OURS_TASK = -1, OURS_SEED = -2 };
 
 struct ours {
@@ -33,7 +34,8 @@ struct columns {
 	bool gap_found;
 	struct column_gap gap;
 
-	struct buf shape; /* the names of the row that `order` and `ours` are for, each behind its length */
+	struct buf shape; /* the names of the row that `order` and `ours` are for, each behind its
+			     length */
 	size_t shape_n;
 	bool shape_known;
 	long *order;
@@ -123,7 +125,8 @@ static void slots_grow(struct columns *c)
 	free(c->slots);
 	c->slots = mem_array(c->n_slots, sizeof *c->slots);
 	for (size_t i = 0; i < c->n; i++)
-		c->slots[slot_of(c, c->entries[i].column.name, c->entries[i].column.len)] = (uint32_t)(i + 1);
+		c->slots[slot_of(c, c->entries[i].column.name, c->entries[i].column.len)] =
+			(uint32_t)(i + 1);
 }
 
 static void add_column(struct columns *c, const struct cell *cell, uint64_t task)
@@ -197,7 +200,8 @@ static void shape_learn(struct columns *c, const struct row *row, const uint64_t
 			ours.cell = i;
 			ARRAY_ROOM(c->ours, c->n_ours, c->ours_cap);
 			c->ours[c->n_ours++] = ours;
-		} else if (task && columns_find(c, row->cells[i].name, row->cells[i].name_len) < 0) {
+		} else if (task &&
+			   columns_find(c, row->cells[i].name, row->cells[i].name_len) < 0) {
 			add_column(c, &row->cells[i], *task);
 		}
 	}
@@ -227,7 +231,8 @@ static void find_gap(struct columns *c, uint64_t task)
 	for (size_t k = 0; k < c->n && !c->gap_found; k++) {
 		if (c->order[k] < 0) {
 			c->gap_found = true;
-			c->gap = (struct column_gap){ c->entries[k].column, c->entries[k].first, task };
+			c->gap = (struct column_gap){ c->entries[k].column, c->entries[k].first,
+						      task };
 		}
 	}
 }
@@ -242,26 +247,34 @@ static bool same_value(const struct cell *cell, const char *text, size_t len)
 	       text_number(cell->text, cell->len) == text_number(text, len);
 }
 
-static int check_ours(struct columns *c, struct gather_task *t, const struct row *row, struct err *e)
+/* What the table has itself for a column that a result repeats. */
+static struct gather_text ours_text(struct gather_task *t, long which)
+{
+	if (which == OURS_TASK)
+		return (struct gather_text){ t->shown, strlen(t->shown) };
+	if (which == OURS_SEED)
+		return gather_seed(t);
+	return (struct gather_text){ gather_point(t)->values[which].text,
+				     gather_point(t)->values[which].len };
+}
+
+static int check_ours(struct columns *c, struct gather_task *t, const struct row *row,
+		      struct err *e)
 {
 	for (size_t i = 0; i < c->n_ours; i++) {
 		const struct cell *cell = &row->cells[c->ours[i].cell];
 		const long which = c->ours[i].which;
-		const char *text = which == OURS_TASK ? t->shown : t->seed;
-		size_t len = which == OURS_TASK ? strlen(t->shown) : t->seed_len;
+		const struct gather_text want = ours_text(t, which);
 		struct buf b = BUF_INIT;
 
-		if (which >= 0) {
-			text = gather_point(t)->values[which].text;
-			len = gather_point(t)->values[which].len;
-		}
-		if ((which == OURS_SEED && len == 0) || same_value(cell, text, len))
+		if ((which == OURS_SEED && want.len == 0) || same_value(cell, want.text, want.len))
 			continue;
 		gather_put_name(t, &b);
 		buf_printf(&b, ": its result '%.*s' is '", (int)cell->name_len, cell->name);
 		text_put_shown(&b, cell->text, cell->len, 80);
-		buf_printf(&b, "', but its %s of this name is '", which >= 0 ? "parameter" : "column");
-		text_put_shown(&b, text, len, 80);
+		buf_printf(&b, "', but its %s of this name is '",
+			   which >= 0 ? "parameter" : "column");
+		text_put_shown(&b, want.text, want.len, 80);
 		err_bad(e, "%s': rename the result", b.data);
 		buf_free(&b);
 		return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many CSV files of one structure into one. The files are mapped and walked once, in blocks: where a block holds neither quotes nor CRs
- * its lines are checked and copied as they are; else they are read cell by cell and written anew.
+ * Many CSV files of one structure into one. The files are mapped and walked once, in blocks: where
+ * a block holds neither quotes nor CRs its lines are checked and copied as they are; else they are
+ * read cell by cell and written anew.
  */
 #include <errno.h>
 #include <glob.h>
@@ -21,7 +22,8 @@
 #include "collect/writer.h"
 
 #define BLOCK ((size_t)1 << 20)
-#define FORGET ((size_t)16 << 20) /* mapped bytes that were read are given back in pieces of this size */
+#define FORGET \
+	((size_t)16 << 20) /* mapped bytes that were read are given back in pieces of this size */
 
 struct names {
 	char **items;
@@ -90,20 +92,24 @@ static bool is_same_file(const struct stat *a, const char *path)
 static int names_settle(struct names *l, const char *to, struct err *e)
 {
 	struct stat st;
-	const bool there = strcmp(to, "-") == 0 ? fstat(STDOUT_FILENO, &st) == 0 : stat(to, &st) == 0;
+	const bool there =
+		strcmp(to, "-") == 0 ? fstat(STDOUT_FILENO, &st) == 0 : stat(to, &st) == 0;
 	const bool is_file = there && S_ISREG(st.st_mode);
 	size_t kept = 0;
 
 	if (l->n)
 		qsort(l->items, l->n, sizeof *l->items, compare_names);
 	for (size_t i = 0; i < l->n; i++) {
-		if ((kept && strcmp(l->items[kept - 1], l->items[i]) == 0) || (is_file && is_same_file(&st, l->items[i])))
+		if ((kept && strcmp(l->items[kept - 1], l->items[i]) == 0) ||
+		    (is_file && is_same_file(&st, l->items[i])))
 			free(l->items[i]);
 		else
 			l->items[kept++] = l->items[i];
 	}
 	l->n = kept;
-	return kept ? 0 : err_bad(e, "no CSV files are given: name them, or a pattern in quotes: 'data/*.csv'");
+	return kept ? 0
+		    : err_bad(e,
+			      "no CSV files are given: name them, or a pattern in quotes: 'data/*.csv'");
 }
 
 /* ---- headers ---- */
@@ -134,7 +140,8 @@ static int header_take(struct merge *m, const char *name, const struct csv *c, s
 	for (size_t i = 0; i < c->n; i++) {
 		for (size_t k = 0; k < i; k++)
 			if (same_cell(&c->cells[i], &c->cells[k]))
-				return shown_error(e, "stands twice in the header", c->line, &c->cells[i]);
+				return shown_error(e, "stands twice in the header", c->line,
+						   &c->cells[i]);
 		buf_add(&m->header_text, c->cells[i].text, c->cells[i].len);
 		m->header[i].len = c->cells[i].len;
 	}
@@ -150,8 +157,9 @@ static int header_check(const struct merge *m, const struct csv *c, struct err *
 	struct buf b = BUF_INIT;
 
 	if (c->n != m->columns)
-		return err_bad(e, "line %zu: %zu column%s, in '%s' there %s %zu", c->line, c->n, c->n == 1 ? "" : "s", m->first,
-			       m->columns == 1 ? "is" : "are", m->columns);
+		return err_bad(e, "line %zu: %zu column%s, in '%s' there %s %zu", c->line, c->n,
+			       c->n == 1 ? "" : "s", m->first, m->columns == 1 ? "is" : "are",
+			       m->columns);
 	for (size_t i = 0; i < c->n; i++) {
 		if (same_cell(&c->cells[i], &m->header[i]))
 			continue;
@@ -170,7 +178,8 @@ static int header_check(const struct merge *m, const struct csv *c, struct err *
 
 static int ragged(const struct merge *m, size_t line, size_t cells, struct err *e)
 {
-	return err_bad(e, "line %zu: %zu cell%s where the header has %zu", line, cells, cells == 1 ? "" : "s", m->columns);
+	return err_bad(e, "line %zu: %zu cell%s where the header has %zu", line, cells,
+		       cells == 1 ? "" : "s", m->columns);
 }
 
 static int write_row(struct merge *m, const struct csv *c, struct err *e)
@@ -195,7 +204,9 @@ static int write_row(struct merge *m, const struct csv *c, struct err *e)
 /* Lines that need no reading: checked, and copied in runs. */
 static int copy_block(struct merge *m, struct csv *c, const char *end, struct err *e)
 {
-	struct csv_lines l = { .p = c->p, .end = end, .sep = c->sep, .columns = m->columns, .line = c->next_line };
+	struct csv_lines l = {
+		.p = c->p, .end = end, .sep = c->sep, .columns = m->columns, .line = c->next_line
+	};
 	const char *run;
 	uint64_t rows;
 	size_t n;
@@ -247,7 +258,8 @@ static void forget(const struct file_view *v, const char *p, size_t *forgotten)
 
 static int merge_rows(struct merge *m, struct csv *c, const struct file_view *v, struct err *e)
 {
-	const bool as_it_is = (m->format == 'c' && c->sep == ',') || (m->format == 't' && c->sep == '\t');
+	const bool as_it_is =
+		(m->format == 'c' && c->sep == ',') || (m->format == 't' && c->sep == '\t');
 	size_t forgotten = 0;
 
 	while (c->p < c->end) {
@@ -306,8 +318,8 @@ static int merge_all(struct merge *m, const struct names *l, const char *to, str
 	return writer_finish(m->w, e) < 0 ? -1 : writer_publish(m->w, e);
 }
 
-int collect_csv(const char *const *patterns, size_t n, const char *to, char format, uint64_t *files, uint64_t *rows,
-		char sha256[65], struct err *e)
+int collect_csv(const char *const *patterns, size_t n, const char *to, char format, uint64_t *files,
+		uint64_t *rows, char sha256[65], struct err *e)
 {
 	struct names l = { NULL, 0, 0 };
 	struct merge m = { .w = NULL };

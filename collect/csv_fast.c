@@ -12,7 +12,8 @@ bool csv_lines_plain(const char *p, size_t n)
 	return !memchr(p, '"', n) && !memchr(p, '\r', n);
 }
 
-/* The top bit of every byte of `word` that equals the byte repeated in `same`; exact, without carries. */
+/* The top bit of every byte of `word` that equals the byte repeated in `same`; exact, without
+ * carries. */
 static inline uint64_t bytes_equal(uint64_t word, uint64_t same)
 {
 	const uint64_t x = word ^ same;
@@ -28,7 +29,8 @@ static inline size_t count_marks(uint64_t marks)
 /* The end of the line at p (its newline, or `end`); how many separators stand before it. */
 static inline const char *scan_line(const char *p, const char *end, char sep, size_t *seps)
 {
-	const uint64_t newlines = ONES * (unsigned char)'\n', separators = ONES * (unsigned char)sep;
+	const uint64_t newlines = ONES * (unsigned char)'\n',
+		       separators = ONES * (unsigned char)sep;
 	size_t n = 0;
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows from records. A small row stands in the record itself; all else is read from the kept output, whose hash is checked,
- * by the very reader that judged it when the attempt ended.
+ * Rows from records. A small row stands in the record itself; all else is read from the kept
+ * output, whose hash is checked, by the very reader that judged it when the attempt ended.
  */
 #include "collect/gather.h"
 
@@ -100,37 +100,51 @@ void gather_put_index(const struct space *s, uint64_t index, size_t most, struct
 	point_free(&p);
 }
 
-/* The members that every row needs, in one walk over the record. */
-static void read_members(struct gather *g)
+struct gather_text gather_seed(struct gather_task *t)
 {
-	struct json_iter it = json_iter(g->record.line);
-	struct json key, v;
+	if (t->record)
+		t->seed = json_get(t->record->line, "seed");
+	t->record = NULL;
+	if (t->seed.type != JSON_STRING)
+		return (struct gather_text){ "", 0 };
+	return (struct gather_text){ t->seed.text + 1, t->seed.len - 2 };
+}
 
-	g->row = (struct json){ JSON_NONE, NULL, 0 };
-	g->task.seed_len = 0;
-	while (json_next(&it, &key, &v)) {
-		if (key.len == 6 && v.type == JSON_STRING && memcmp(key.text, "\"seed\"", 6) == 0) {
-			g->task.seed = v.text + 1;
-			g->task.seed_len = v.len - 2;
-		} else if (key.len == 3 && memcmp(key.text, "\"r\"", 3) == 0) {
-			g->row = v;
-		}
-	}
-	if (strcmp(g->record.results, g->scan->plan->results) != 0)
-		g->row.type = JSON_NONE; /* judged by other rules than today's */
+/*
+ * The row in a record. `,"r":{` stands in no string, whose quotes would be escaped, and no other
+ * object in an end record has a member r that is an object: so there is no need to walk over all
+ * that stands before it.
+ */
+static struct json find_row(const struct record *r)
+{
+	static const char member[] = ",\"r\":{";
+	const char *at = memmem(r->line.text, r->line.len, member, sizeof member - 1);
+	struct json row = { JSON_NONE, NULL, 0 };
+	struct json_iter it = json_iter(r->line);
+
+	if (!at)
+		return row;
+	it.p = at + 1;
+	json_next(&it, NULL, &row);
+	return row;
 }
 
 int gather_open(struct gather *g, uint64_t index, struct err *e)
 {
 	const struct task_state *state = &g->scan->tasks[index];
 
-	g->task = (struct gather_task){ .space = g->scan->plan->spec->space, .index = index, .point = &g->point };
+	g->task = (struct gather_task){ .space = g->scan->plan->spec->space,
+					.index = index,
+					.point = &g->point,
+					.record = &g->record };
 	if (scan_read(g->scan, state->file, state->offset, &g->record, e) < 0)
 		return -1;
 	g->writer = g->scan->files[state->file].writer;
 	memcpy(g->task.id, g->record.id, sizeof g->task.id);
 	task_id_show(g->task.id, g->task.shown);
-	read_members(g);
+	g->row = find_row(&g->record);
+	if (strcmp(g->record.results, g->scan->plan->results) != 0)
+		g->row.type = JSON_NONE; /* judged by other rules than today's */
 	return 0;
 }
 

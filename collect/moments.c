@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics of numbers that come one after another. References: Neumaier, Z. Angew. Math. Mech. 54 (1974); Welford,
- * Technometrics 4 (1962); Hyndman and Fan, Am. Stat. 50 (1996), type 7.
+ * Statistics of numbers that come one after another. References: Neumaier, Z. Angew. Math. Mech. 54
+ * (1974); Welford, Technometrics 4 (1962); Hyndman and Fan, Am. Stat. 50 (1996), type 7.
  */
 #include "collect/moments.h"
 

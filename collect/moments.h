@@ -22,8 +22,9 @@ unsigned moments_need(enum stat_kind kind);
 /* Zeroed at first. */
 struct moments {
 	uint64_t n;
-	double sum, lost;     /* Neumaier: the sum, and what rounding took from it */
-	double mean, squares; /* Welford: the running mean, and the sum of squared deviations from it */
+	double sum, lost; /* Neumaier: the sum, and what rounding took from it */
+	double mean,
+		squares; /* Welford: the running mean, and the sum of squared deviations from it */
 	struct extreme min, max;
 	double *values; /* where they are kept */
 	size_t n_values, cap_values;

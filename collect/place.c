@@ -25,7 +25,9 @@ static bool is_inside(const char *base, const char *path)
 
 static int leads_out(const char *path, struct err *e)
 {
-	return err_bad(e, "'%s' is a symbolic link that leads out of the run's collect folder: remove it", path);
+	return err_bad(
+		e, "'%s' is a symbolic link that leads out of the run's collect folder: remove it",
+		path);
 }
 
 /* Makes one folder, or finds it there and inside. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Group summaries: the groups, and what of each row goes into them. The arithmetic is in moments.c. */
+/* Group summaries: the groups, and what of each row goes into them. The arithmetic is in moments.c.
+ */
 #include "collect/summary.h"
 
 #include <math.h>
@@ -14,16 +15,16 @@
 /* A column that statistics are made of: a result, or a parameter. */
 struct metric {
 	const char *name;
-	long column;    /* of the results; -1: a parameter, or a column that no row has */
+	long column; /* of the results; -1: a parameter, or a column that no row has */
 	long parameter; /* -1: none */
-	unsigned keep;  /* MOMENTS_* */
+	unsigned keep; /* MOMENTS_* */
 };
 
 struct group {
 	const char *key;
 	size_t key_len;
 	uint64_t rows;
-	struct value *by;        /* one a `by` */
+	struct value *by; /* one a `by` */
 	struct moments *moments; /* one a metric */
 };
 
@@ -53,7 +54,8 @@ static long parameter_of(const struct space *s, const char *name)
 	return -1;
 }
 
-static int unknown(const char *what, const char *name, const char *const *known, size_t n, struct err *e)
+static int unknown(const char *what, const char *name, const char *const *known, size_t n,
+		   struct err *e)
 {
 	const char *near = text_nearest(name, known, n);
 
@@ -77,7 +79,8 @@ static int unknown_column(const char *name, const struct columns *c, struct err 
 }
 
 /* The metric of a column, a new one when it is the first of that name. */
-static int find_metric(struct summary *s, const char *name, const struct columns *c, size_t *at, struct err *e)
+static int find_metric(struct summary *s, const char *name, const struct columns *c, size_t *at,
+		       struct err *e)
 {
 	struct metric *m;
 
@@ -101,7 +104,8 @@ static int bind_names(struct summary *s, const struct columns *c, struct err *e)
 		const long k = parameter_of(s->space, o->by[i]);
 
 		if (k < 0)
-			return unknown("parameter", o->by[i], space_name_list(s->space), space_names(s->space), e);
+			return unknown("parameter", o->by[i], space_name_list(s->space),
+				       space_names(s->space), e);
 		s->by[i] = (size_t)k;
 	}
 	for (size_t i = 0; i < o->n_stats; i++) {
@@ -114,7 +118,8 @@ static int bind_names(struct summary *s, const struct columns *c, struct err *e)
 	return 0;
 }
 
-struct summary *summary_new(const struct output *o, const struct space *sp, const struct columns *c, struct err *e)
+struct summary *summary_new(const struct output *o, const struct space *sp, const struct columns *c,
+			    struct err *e)
 {
 	struct summary *s = mem_alloc(sizeof *s);
 
@@ -179,7 +184,8 @@ static struct group *add_group(struct summary *s, const struct point *p)
 
 	ARRAY_ROOM(s->groups, s->n, s->cap);
 	g = &s->groups[s->n++];
-	*g = (struct group){ .key = arena_dupn(s->arena, s->key.data, s->key.len), .key_len = s->key.len };
+	*g = (struct group){ .key = arena_dupn(s->arena, s->key.data, s->key.len),
+			     .key_len = s->key.len };
 	g->by = arena_alloc(s->arena, (s->o->n_by + 1) * sizeof *g->by);
 	for (size_t i = 0; i < s->o->n_by; i++) {
 		g->by[i] = p->values[s->by[i]];
@@ -202,7 +208,8 @@ static struct group *group_of(struct summary *s, const struct point *p)
 		buf_add(&s->key, &v->len, sizeof v->len);
 		buf_add(&s->key, v->text, v->len);
 	}
-	if (s->last && s->last->key_len == s->key.len && memcmp(s->last->key, s->key.data, s->key.len) == 0)
+	if (s->last && s->last->key_len == s->key.len &&
+	    memcmp(s->last->key, s->key.data, s->key.len) == 0)
 		return s->last;
 	if ((s->n + 1) * 2 > s->n_slots)
 		slots_grow(s);
@@ -215,7 +222,8 @@ static struct group *group_of(struct summary *s, const struct point *p)
 
 /* ---- rows ---- */
 
-static int no_number(struct gather_task *t, const struct metric *m, const char *text, size_t len, bool large, struct err *e)
+static int no_number(struct gather_task *t, const struct metric *m, const char *text, size_t len,
+		     bool large, struct err *e)
 {
 	struct buf b = BUF_INIT;
 
@@ -227,7 +235,8 @@ static int no_number(struct gather_task *t, const struct metric *m, const char *
 	return -1;
 }
 
-int summary_row(struct summary *s, struct gather_task *t, const struct row *row, const long *order, struct err *e)
+int summary_row(struct summary *s, struct gather_task *t, const struct row *row, const long *order,
+		struct err *e)
 {
 	const struct point *p = gather_point(t);
 	struct group *g = group_of(s, p);
@@ -260,7 +269,8 @@ int summary_row(struct summary *s, struct gather_task *t, const struct row *row,
 
 /* ---- the table ---- */
 
-static int write_stat(const struct group *g, const struct statistic *stat, struct moments *m, struct writer *w, struct err *e)
+static int write_stat(const struct group *g, const struct statistic *stat, struct moments *m,
+		      struct writer *w, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	double v = 0;
@@ -272,7 +282,8 @@ static int write_stat(const struct group *g, const struct statistic *stat, struc
 	} else if (stat->kind == STAT_MIN || stat->kind == STAT_MAX) {
 		const struct extreme *x = stat->kind == STAT_MIN ? &m->min : &m->max;
 
-		writer_cell(w, m->n ? JSON_NUMBER : JSON_NULL, buf_str(&x->text), m->n ? x->text.len : 0);
+		writer_cell(w, m->n ? JSON_NUMBER : JSON_NULL, buf_str(&x->text),
+			    m->n ? x->text.len : 0);
 	} else if (!moments_stat(m, stat->kind, stat->q, &v)) {
 		writer_cell(w, JSON_NULL, "", 0);
 	} else if (!isfinite(v)) {
@@ -297,7 +308,8 @@ int summary_write(struct summary *s, struct writer *w, struct err *e)
 		for (size_t i = 0; i < s->o->n_by; i++)
 			writer_value(w, &g->by[i]);
 		for (size_t i = 0; i < s->o->n_stats; i++)
-			if (write_stat(g, &s->o->stats[i], &g->moments[s->stat_metric[i]], w, e) < 0)
+			if (write_stat(g, &s->o->stats[i], &g->moments[s->stat_metric[i]], w, e) <
+			    0)
 				return err_wrap(e, "summary '%s'", s->o->to);
 		if (writer_row(w, e) < 0)
 			return -1;

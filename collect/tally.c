@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "collect/gather.h"
 
-#define NAMED 3         /* tasks that are named for each cause */
+#define NAMED        3 /* tasks that are named for each cause */
 #define PARAMS_SHOWN 48 /* bytes */
 
 enum cause { CAUSE_FAILED, CAUSE_STALE, CAUSE_RUNNING, CAUSE_MISSING, CAUSE_COUNT };
@@ -25,10 +25,11 @@ static enum cause cause_of(const struct task_state *t)
 	return t->flags & TASK_RUNNING ? CAUSE_RUNNING : CAUSE_MISSING;
 }
 
-static int refuse(const struct scan *s, const struct tally *t, const struct collect_report *r, struct err *e)
+static int refuse(const struct scan *s, const struct tally *t, const struct collect_report *r,
+		  struct err *e)
 {
-	static const char *const words[CAUSE_COUNT] = { "failed", "with results of other code only", "still running",
-							"without any result" };
+	static const char *const words[CAUSE_COUNT] = { "failed", "with results of other code only",
+							"still running", "without any result" };
 	struct buf b = BUF_INIT;
 
 	text_put_count(&b, r->expected);
@@ -51,7 +52,9 @@ static int refuse(const struct scan *s, const struct tally *t, const struct coll
 		}
 		buf_puts(&b, t->count[c] > NAMED ? ", ..." : "");
 	}
-	err_bad(e, "the table would not be whole: %s: see `ppgen log TASK`, `ppgen run` again, or --partial", b.data);
+	err_bad(e,
+		"the table would not be whole: %s: see `ppgen log TASK`, `ppgen run` again, or --partial",
+		b.data);
 	buf_free(&b);
 	return -1;
 }

@@ -33,10 +33,10 @@ struct writer {
 
 	struct buf key_text;
 	struct key *keys;
-	size_t n, cap;     /* columns */
-	size_t at;         /* the next cell's */
-	size_t row_from;   /* where the row begins in `out` */
-	bool begun;        /* the header is written */
+	size_t n, cap; /* columns */
+	size_t at; /* the next cell's */
+	size_t row_from; /* where the row begins in `out` */
+	bool begun; /* the header is written */
 };
 
 struct writer *writer_open(const char *path, char format, struct err *e)
@@ -83,7 +83,8 @@ static int put_bytes(struct writer *w, const void *p, size_t n, struct err *e)
 	if (w->cut)
 		return 0;
 	errno = 0;
-	rc = file_write_fd(w->to_stdout ? STDOUT_FILENO : w->draft.fd, p, n, w->to_stdout ? "standard output" : w->path, &why);
+	rc = file_write_fd(w->to_stdout ? STDOUT_FILENO : w->draft.fd, p, n,
+			   w->to_stdout ? "standard output" : w->path, &why);
 	if (rc < 0 && w->to_stdout && errno == EPIPE) {
 		w->cut = true; /* as with `| head`: what was wanted was read */
 		return 0;
@@ -210,7 +211,8 @@ int writer_row(struct writer *w, struct err *e)
 	if (w->format != 'j') {
 		if (is_json(w))
 			buf_putc(&w->out, '}');
-		else if (w->out.len == w->row_from) /* a lone empty cell: a blank line would be passed over */
+		else if (w->out.len ==
+			 w->row_from) /* a lone empty cell: a blank line would be passed over */
 			buf_puts(&w->out, "\"\"");
 		buf_putc(&w->out, '\n');
 	} else {
@@ -246,7 +248,8 @@ int writer_finish(struct writer *w, struct err *e)
 	sha256_end(w->sha, digest);
 	hex_put(w->hex, digest, sizeof digest);
 	/* Synced before any table gets its name, so that a full disk is noticed in time. */
-	if (w->draft.temporary && fsync(w->draft.fd) < 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
+	if (w->draft.temporary && fsync(w->draft.fd) < 0 && errno != EINVAL && errno != EROFS &&
+	    errno != ENOTSUP)
 		return err_errno(e, "cannot sync '%s'", w->path);
 	return 0;
 }
@@ -278,7 +281,9 @@ char writer_format(const char *path)
 	static const struct {
 		const char *ending;
 		char format;
-	} known[] = { { "csv", 'c' }, { "tsv", 't' }, { "jsonl", 'l' }, { "ndjson", 'l' }, { "json", 'j' } };
+	} known[] = {
+		{ "csv", 'c' }, { "tsv", 't' }, { "jsonl", 'l' }, { "ndjson", 'l' }, { "json", 'j' }
+	};
 	const char *dot = strrchr(path_name(path), '.');
 
 	for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++)
@@ -294,8 +299,9 @@ int writer_format_of(const char *path, char given, char *format, struct err *e)
 		*format = 'c';
 	if (*format)
 		return 0;
-	return err_bad(e,
-		       "no format is known for the ending of '%s': end it in .csv, .tsv, .jsonl or .json, "
-		       "or give --format",
-		       path);
+	return err_bad(
+		e,
+		"no format is known for the ending of '%s': end it in .csv, .tsv, .jsonl or .json, "
+		"or give --format",
+		path);
 }

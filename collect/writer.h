@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to the collector: one table on its way into a file or to stdout. First the columns are named, then come rows, cell by cell. The file
- * stands under a temporary name until it is published; its SHA-256 runs along.
+ * Private to the collector: one table on its way into a file or to stdout. First the columns are
+ * named, then come rows, cell by cell. The file stands under a temporary name until it is
+ * published; its SHA-256 runs along.
  *
- * Formats: 'c' CSV, 't' TSV (null and missing cells are empty, text quoted where it must be), 'l' JSON Lines, 'j' a JSON list
- * of objects, a row a line (missing cells are null). Numbers pass as they were written, as far as JSON knows them.
+ * Formats: 'c' CSV, 't' TSV (null and missing cells are empty, text quoted where it must be), 'l'
+ * JSON Lines, 'j' a JSON list of objects, a row a line (missing cells are null). Numbers pass as
+ * they were written, as far as JSON knows them.
  */
 #ifndef PPGEN_COLLECT_WRITER_H
 #define PPGEN_COLLECT_WRITER_H
@@ -44,7 +46,8 @@ int writer_publish(struct writer *w, struct err *e);
 /* The format that a file name's ending names; 0: none that is known. */
 char writer_format(const char *path);
 
-/* As writer_format for what -o names: CSV for "-" and for a name without ending. -1: an ending that is not known. */
+/* As writer_format for what -o names: CSV for "-" and for a name without ending. -1: an ending that
+ * is not known. */
 int writer_format_of(const char *path, char given, char *format, struct err *e);
 
 #endif

@@ -35,14 +35,17 @@ bool name_is_reserved(const char *s)
 int axis_claim(struct axis_reader *r, const char *name, const struct node *at)
 {
 	if (!name_is_parameter(name))
-		return COMPLAIN(r, at, "'%s' is no parameter name: use letters, digits and _, at most %d, no digit in front",
-				axis_shown(r, name, strlen(name)), AXIS_NAME_MAX);
+		return COMPLAIN(
+			r, at,
+			"'%s' is no parameter name: use letters, digits and _, at most %d, no digit in front",
+			axis_shown(r, name, strlen(name)), AXIS_NAME_MAX);
 	if (name_is_reserved(name))
-		return COMPLAIN(r, at, "'%s' is reserved: choose another name for the parameter", name);
+		return COMPLAIN(r, at, "'%s' is reserved: choose another name for the parameter",
+				name);
 	for (size_t i = 0; i < r->n_names; i++)
 		if (strcmp(r->names[i].name, name) == 0)
-			return COMPLAIN(r, at, "parameter '%s' is given twice (first at line %d)", name,
-					r->names[i].node->line);
+			return COMPLAIN(r, at, "parameter '%s' is given twice (first at line %d)",
+					name, r->names[i].node->line);
 	ARRAY_ROOM(r->names, r->n_names, r->names_cap);
 	r->names[r->n_names++] = (struct named){ arena_dup(r->a, name), at };
 	return 0;
@@ -57,7 +60,8 @@ void axis_set_names(struct axis_reader *r, struct axis *out, const char *const *
 	out->was = arena_alloc(r->a, n * sizeof *out->was);
 }
 
-int axis_keys(struct axis_reader *r, const struct node *map, const char *const *keys, size_t n, const char *shown)
+int axis_keys(struct axis_reader *r, const struct node *map, const char *const *keys, size_t n,
+	      const char *shown)
 {
 	int rc = 0;
 
@@ -75,7 +79,8 @@ int axis_keys(struct axis_reader *r, const struct node *map, const char *const *
 			rc = COMPLAIN(r, k, "unknown key '%s' in '%s' (did you mean '%s'?)",
 				      axis_shown(r, k->text, k->len), shown, near);
 		else
-			rc = COMPLAIN(r, k, "unknown key '%s' in '%s'", axis_shown(r, k->text, k->len), shown);
+			rc = COMPLAIN(r, k, "unknown key '%s' in '%s'",
+				      axis_shown(r, k->text, k->len), shown);
 	}
 	return rc;
 }
@@ -257,11 +262,12 @@ static int complain_equal(struct axis_reader *r, const struct axis *x, uint64_t 
 	if (at->kind == NODE_SEQ && at->n == x->n)
 		at = at->items[j];
 	if (x->file)
-		COMPLAIN(r, x->node, "equal points: lines %" PRIu32 " and %" PRIu32 " of '%s' are both %s", x->lines[i],
-			 x->lines[j], x->file, buf_str(&b));
+		COMPLAIN(r, x->node,
+			 "equal points: lines %" PRIu32 " and %" PRIu32 " of '%s' are both %s",
+			 x->lines[i], x->lines[j], x->file, buf_str(&b));
 	else
-		COMPLAIN(r, at, "equal points: values %" PRIu64 " and %" PRIu64 " are both %s", i + 1, j + 1,
-			 buf_str(&b));
+		COMPLAIN(r, at, "equal points: values %" PRIu64 " and %" PRIu64 " are both %s",
+			 i + 1, j + 1, buf_str(&b));
 	buf_free(&b);
 	return -1;
 }
@@ -273,7 +279,8 @@ static int check_equal(struct axis_reader *r, const struct axis *x)
 
 	for (uint64_t i = 0; i < x->n && !rc; i++) {
 		if (!row_index_put(t, i))
-			rc = complain_equal(r, x, t->slots[row_slot(t, x->rows + i * x->n_names)] - 1, i);
+			rc = complain_equal(r, x,
+					    t->slots[row_slot(t, x->rows + i * x->n_names)] - 1, i);
 	}
 	row_index_free(t);
 	return rc;
@@ -312,9 +319,11 @@ static void check_spelling(struct axis_reader *r, const struct axis *x, size_t k
 		w = &x->rows[(uint64_t)(t->slots[s] - 1) * x->n_names + k];
 		if (value_equal(v, w))
 			continue;
-		diag_warn(r->d, x->node->origin, x->node->line, x->node->col,
-			  "'%s' has one number in two spellings, %s and %s: they are different points", x->names[k],
-			  axis_shown(r, w->text, w->len), axis_shown(r, v->text, v->len));
+		diag_warn(
+			r->d, x->node->origin, x->node->line, x->node->col,
+			"'%s' has one number in two spellings, %s and %s: they are different points",
+			x->names[k], axis_shown(r, w->text, w->len),
+			axis_shown(r, v->text, v->len));
 		break;
 	}
 	free(keys);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * {glob: "data/{sample}_R1.nc"}: the paths that match, sorted bytewise, and what each {name} in the pattern stood for. A {name}
- * takes one or more bytes other than '/', as many as it can; the same name again must stand for the same text.
+ * {glob: "data/{sample}_R1.nc"}: the paths that match, sorted bytewise, and what each {name} in the
+ * pattern stood for. A {name} takes one or more bytes other than '/', as many as it can; the same
+ * name again must stand for the same text.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +20,7 @@ struct piece {
 	enum piece_kind kind;
 	char byte;
 	size_t name;
-	const char *set;   /* between the brackets */
+	const char *set; /* between the brackets */
 	size_t set_len;
 };
 
@@ -27,18 +28,18 @@ struct piece {
 struct level {
 	struct piece *pieces;
 	size_t n;
-	bool magic;        /* else `literal` is the name */
+	bool magic; /* else `literal` is the name */
 	char *literal;
 };
 
 struct capture {
-	const char *text;  /* NULL: not bound yet */
+	const char *text; /* NULL: not bound yet */
 	size_t len;
 };
 
 struct found {
 	char *path;
-	char **texts;      /* one a name */
+	char **texts; /* one a name */
 };
 
 struct glob {
@@ -90,12 +91,15 @@ static int take_piece(struct glob *g, const char *s, size_t n, struct piece *p)
 	if (*s == '}')
 		return COMPLAIN(g->r, g->at, "'}' closes nothing: write '}}' for a brace");
 	if (*s == '*' && n > 1 && s[1] == '*')
-		return COMPLAIN(g->r, g->at, "'**' is not supported: write one '*' for each folder");
+		return COMPLAIN(g->r, g->at,
+				"'**' is not supported: write one '*' for each folder");
 	if (*s == '*' || *s == '?') {
 		p->kind = *s == '*' ? PIECE_STAR : PIECE_ANY;
 		return 1;
 	}
-	end = *s == '[' && n > 2 ? memchr(s + 2 + (s[1] == '!' || s[1] == '^'), ']', n - 2 - (s[1] == '!' || s[1] == '^')) : NULL;
+	end = *s == '[' && n > 2 ? memchr(s + 2 + (s[1] == '!' || s[1] == '^'), ']',
+					  n - 2 - (s[1] == '!' || s[1] == '^'))
+				 : NULL;
 	if (!end)
 		return 1;
 	p->kind = PIECE_SET;
@@ -174,7 +178,8 @@ static bool in_set(const struct piece *p, unsigned char c)
 
 static bool match(const struct piece *p, size_t n, const char *s, size_t len, struct capture *c);
 
-static bool match_name(const struct piece *p, size_t n, const char *s, size_t len, struct capture *c)
+static bool match_name(const struct piece *p, size_t n, const char *s, size_t len,
+		       struct capture *c)
 {
 	struct capture *mine = &c[p->name];
 
@@ -204,7 +209,8 @@ static bool match(const struct piece *p, size_t n, const char *s, size_t len, st
 					return true;
 			return false;
 		}
-		if (!len || (p->kind == PIECE_BYTE && *s != p->byte) || (p->kind == PIECE_SET && !in_set(p, (unsigned char)*s)))
+		if (!len || (p->kind == PIECE_BYTE && *s != p->byte) ||
+		    (p->kind == PIECE_SET && !in_set(p, (unsigned char)*s)))
 			return false;
 		if (p->kind == PIECE_ANY)
 			k = char_length(s, len);
@@ -219,7 +225,8 @@ static bool match_level(const struct level *l, const char *name, struct capture 
 {
 	if (name[0] == '.' && (l->pieces[0].kind != PIECE_BYTE || l->pieces[0].byte != '.'))
 		return false;
-	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && match(l->pieces, l->n, name, strlen(name), c);
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       match(l->pieces, l->n, name, strlen(name), c);
 }
 
 static int add_found(struct glob *g, const char *path, const struct capture *c)
@@ -227,9 +234,11 @@ static int add_found(struct glob *g, const char *path, const struct capture *c)
 	struct found *f;
 
 	if (!text_is_utf8(path, strlen(path)))
-		return COMPLAIN(g->r, g->at, "'%s' is no UTF-8: rename it", axis_shown(g->r, path, strlen(path)));
+		return COMPLAIN(g->r, g->at, "'%s' is no UTF-8: rename it",
+				axis_shown(g->r, path, strlen(path)));
 	if (strchr(path, '\n'))
-		return COMPLAIN(g->r, g->at, "'%s' holds a newline: rename it", axis_shown(g->r, path, strlen(path)));
+		return COMPLAIN(g->r, g->at, "'%s' holds a newline: rename it",
+				axis_shown(g->r, path, strlen(path)));
 	if (g->n_found == AXIS_ROWS_MAX)
 		return COMPLAIN(g->r, g->at, "the pattern matches too many files");
 	ARRAY_ROOM(g->found, g->n_found, g->cap);
@@ -244,7 +253,8 @@ static int add_found(struct glob *g, const char *path, const struct capture *c)
 static int walk(struct glob *g, size_t level, const char *path, const struct capture *c);
 
 /* One name in the folder `path` ("" is the spec's), when it matches. */
-static int walk_name(struct glob *g, size_t level, const char *path, const char *name, const struct capture *c)
+static int walk_name(struct glob *g, size_t level, const char *path, const char *name,
+		     const struct capture *c)
 {
 	struct capture mine[64];
 	struct buf b = BUF_INIT;
@@ -273,7 +283,8 @@ static int walk_folder(struct glob *g, size_t level, const char *path, const str
 	if (!dir && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (!dir)
-		return COMPLAIN(g->r, g->at, "cannot read the folder '%s': %s", *path ? path : ".", strerror(errno));
+		return COMPLAIN(g->r, g->at, "cannot read the folder '%s': %s", *path ? path : ".",
+				strerror(errno));
 	errno = 0;
 	while (!rc && (entry = readdir(dir)) != NULL)
 		rc = walk_name(g, level, path, entry->d_name, c);
@@ -316,14 +327,16 @@ static void fill(struct glob *g, struct axis *out)
 		for (size_t j = 1; j < k; j++) {
 			size_t len = strlen(f->texts[j - 1]);
 
-			rows[i * k + j] = (struct value){ value_type_of(f->texts[j - 1], len), f->texts[j - 1], len };
+			rows[i * k + j] = (struct value){ value_type_of(f->texts[j - 1], len),
+							  f->texts[j - 1], len };
 		}
 	}
 	out->n = g->n_found;
 	out->rows = rows;
 }
 
-int axis_read_glob(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
+int axis_read_glob(struct axis_reader *r, const struct node *key, const struct node *n,
+		   struct axis *out)
 {
 	static const char *const keys[] = { "glob", "was" };
 	struct glob g = { .r = r, .at = node_get(n, "glob") };
@@ -340,7 +353,8 @@ int axis_read_glob(struct axis_reader *r, const struct node *key, const struct n
 		return -1;
 	rc = walk(&g, 0, g.absolute ? "/" : "", none);
 	if (!rc && !g.n_found)
-		rc = COMPLAIN(r, g.at, "'%s' matches nothing: no task would run", axis_shown(r, pattern, strlen(pattern)));
+		rc = COMPLAIN(r, g.at, "'%s' matches nothing: no task would run",
+			      axis_shown(r, pattern, strlen(pattern)));
 	if (!rc)
 		fill(&g, out);
 	free(g.found);

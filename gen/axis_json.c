@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables in JSON: an object a line, or one array of objects. All objects have the keys of the first, in any order. */
+/* Tables in JSON: an object a line, or one array of objects. All objects have the keys of the
+ * first, in any order. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "base/json.h"
 #include "gen/axis_table.h"
 
-static int scalar_value(struct table *t, uint64_t line, const char *name, struct json v, struct value *out)
+static int scalar_value(struct table *t, uint64_t line, const char *name, struct json v,
+			struct value *out)
 {
 	struct buf b = BUF_INIT;
 	int rc = 0;
@@ -15,19 +17,27 @@ static int scalar_value(struct table *t, uint64_t line, const char *name, struct
 	if (v.type == JSON_STRING) {
 		json_put_decoded(&b, v);
 		rc = table_check_text(t, line, buf_str(&b), b.len);
-		*out = (struct value){ VALUE_STRING, arena_dupn(t->r->a, buf_str(&b), b.len), b.len };
+		*out = (struct value){ VALUE_STRING, arena_dupn(t->r->a, buf_str(&b), b.len),
+				       b.len };
 	} else if (v.type == JSON_NUMBER || v.type == JSON_BOOL) {
 		*out = (struct value){ v.type == JSON_NUMBER ? VALUE_NUMBER : VALUE_BOOL,
 				       arena_dupn(t->r->a, v.text, v.len), v.len };
 	} else {
-		rc = COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ": '%s' is %s, and must be text, a number, true, false or a list of these",
-			      t->file, line, name, v.type == JSON_NULL ? "null" : v.type == JSON_OBJECT ? "an object" : "nested");
+		rc = COMPLAIN(
+			t->r, t->at,
+			"'%s' line %" PRIu64
+			": '%s' is %s, and must be text, a number, true, false or a list of these",
+			t->file, line, name,
+			v.type == JSON_NULL     ? "null"
+			: v.type == JSON_OBJECT ? "an object"
+						: "nested");
 	}
 	buf_free(&b);
 	return rc;
 }
 
-static int cell_value(struct table *t, uint64_t line, const char *name, struct json v, struct value *out)
+static int cell_value(struct table *t, uint64_t line, const char *name, struct json v,
+		      struct value *out)
 {
 	struct json_iter it;
 	struct json item;
@@ -78,9 +88,10 @@ static int count_keys(struct table *t, uint64_t line, struct json object)
 		while (k < t->n_columns && !json_eq(key, t->columns[k].name))
 			k++;
 		if (k == t->n_columns || n == t->n_columns)
-			return COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ": the key %s %s", t->file, line,
-					axis_shown(t->r, key.text, key.len),
-					k == t->n_columns ? "is not in the first row" : "is there twice");
+			return COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ": the key %s %s",
+					t->file, line, axis_shown(t->r, key.text, key.len),
+					k == t->n_columns ? "is not in the first row"
+							  : "is there twice");
 	}
 	return 0;
 }
@@ -103,7 +114,8 @@ static int read_object(struct table *t, uint64_t line, struct json object)
 			continue;
 		v = json_get(object, t->columns[i].name);
 		if (v.type == JSON_NONE)
-			return COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ": no '%s'", t->file, line, t->columns[i].name);
+			return COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ": no '%s'", t->file,
+					line, t->columns[i].name);
 		if (cell_value(t, line, t->columns[i].name, v, &row[k++]))
 			return -1;
 	}
@@ -131,9 +143,11 @@ static int read_lines(struct table *t, const char *text, size_t len)
 			stop = end;
 		if (!is_blank(p, (size_t)(stop - p))) {
 			if (json_parse(p, (size_t)(stop - p), &v, &e)) {
-				const char *where = strncmp(e.text, "line 1, ", 8) == 0 ? e.text + 8 : e.text;
+				const char *where =
+					strncmp(e.text, "line 1, ", 8) == 0 ? e.text + 8 : e.text;
 
-				return COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ", %s", t->file, line, where);
+				return COMPLAIN(t->r, t->at, "'%s' line %" PRIu64 ", %s", t->file,
+						line, where);
 			}
 			if (read_object(t, line, v))
 				return -1;
@@ -154,7 +168,10 @@ static int read_array(struct table *t, const char *text, size_t len)
 	if (json_parse(text, len, &all, &e))
 		return COMPLAIN(t->r, t->at, "'%s' %s", t->file, e.text);
 	if (all.type != JSON_ARRAY)
-		return COMPLAIN(t->r, t->at, "'%s' is no array of objects: for an object a line write 'format: jsonl'", t->file);
+		return COMPLAIN(
+			t->r, t->at,
+			"'%s' is no array of objects: for an object a line write 'format: jsonl'",
+			t->file);
 	it = json_iter(all);
 	while (json_next(&it, NULL, &v)) {
 		for (; p < v.text; p++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers by rule: {from, to, step} exactly in decimals, {from, to, num} evenly or, with log, geometrically. */
+/* Numbers by rule: {from, to, step} exactly in decimals, {from, to, num} evenly or, with log,
+ * geometrically. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,17 +10,18 @@
 #include "gen/axis.h"
 
 #define DECIMALS_MAX 18
-#define DIGITS_MAX INT64_C(1000000000000000000) /* so that differences fit in 64 bits too */
+#define DIGITS_MAX   INT64_C(1000000000000000000) /* so that differences fit in 64 bits too */
 
 __extension__ typedef __int128 wide;
 
 /* A decimal number: digits * 10^-decimals. */
 struct decimal {
 	wide digits;
-	int decimals;      /* may be negative: 1e6 is 1 * 10^6 */
+	int decimals; /* may be negative: 1e6 is 1 * 10^6 */
 };
 
-/* Enough digits for every decimal text that makes sense here; false when there are more, or an exponent beyond reason. */
+/* Enough digits for every decimal text that makes sense here; false when there are more, or an
+ * exponent beyond reason. */
 static bool decimal_read(const char *s, size_t n, struct decimal *out)
 {
 	const wide most = (wide)1 << 100;
@@ -113,10 +115,12 @@ bool range_find(const struct range *g, uint64_t n, const struct value *v, uint64
 	int64_t scaled;
 	wide way;
 
-	if (v->type != VALUE_NUMBER || !decimal_read(v->text, v->len, &d) || !decimal_scale(d, g->decimals, &scaled))
+	if (v->type != VALUE_NUMBER || !decimal_read(v->text, v->len, &d) ||
+	    !decimal_scale(d, g->decimals, &scaled))
 		return false;
 	way = (wide)scaled - g->from;
-	if (g->step == 0 ? way != 0 : way % g->step != 0 || way / g->step < 0 || way / g->step >= (wide)n)
+	if (g->step == 0 ? way != 0
+			 : way % g->step != 0 || way / g->step < 0 || way / g->step >= (wide)n)
 		return false;
 	*i = g->step ? (uint64_t)(way / g->step) : 0;
 	return range_text(g, *i, text) == v->len && memcmp(text, v->text, v->len) == 0;
@@ -128,7 +132,8 @@ struct bounds {
 	bool log;
 };
 
-static int read_decimal(struct axis_reader *r, const struct node *n, const char *what, struct decimal *out)
+static int read_decimal(struct axis_reader *r, const struct node *n, const char *what,
+			struct decimal *out)
 {
 	if (n->kind != NODE_SCALAR || n->quoted || !text_is_number(n->text, n->len))
 		return COMPLAIN(r, n, "'%s' must be a number", what);
@@ -145,10 +150,13 @@ static int more_decimals(struct decimal d)
 /* Decimals as they were written: 1.50 has two. Texts then have at least as many. */
 static unsigned written_decimals(const struct node *n, struct decimal d)
 {
-	return d.decimals > 0 && d.decimals <= DECIMALS_MAX && !strpbrk(n->text, "eE") ? (unsigned)d.decimals : 0;
+	return d.decimals > 0 && d.decimals <= DECIMALS_MAX && !strpbrk(n->text, "eE")
+		       ? (unsigned)d.decimals
+		       : 0;
 }
 
-static int check_hit(struct axis_reader *r, const struct bounds *b, const struct range *g, int64_t to, uint64_t *n)
+static int check_hit(struct axis_reader *r, const struct bounds *b, const struct range *g,
+		     int64_t to, uint64_t *n)
 {
 	wide way = (wide)to - g->from, steps;
 	char last[RANGE_TEXT_MAX];
@@ -157,7 +165,8 @@ static int check_hit(struct axis_reader *r, const struct bounds *b, const struct
 		return COMPLAIN(r, b->step, "'step' must not be 0");
 	if (way != 0 && (way > 0) != (g->step > 0))
 		return COMPLAIN(r, b->step, "'step' leads away from 'to': %s",
-				g->step > 0 ? "make it negative, or swap 'from' and 'to'" : "make it positive, or swap 'from' and 'to'");
+				g->step > 0 ? "make it negative, or swap 'from' and 'to'"
+					    : "make it positive, or swap 'from' and 'to'");
 	steps = way / g->step;
 	if (steps >= (wide)AXIS_RANGE_MAX)
 		return COMPLAIN(r, b->step, "'%s' has more than 2^40 values", b->key->text);
@@ -165,8 +174,10 @@ static int check_hit(struct axis_reader *r, const struct bounds *b, const struct
 	if (way % g->step == 0)
 		return 0;
 	range_text(g, *n - 1, last);
-	return COMPLAIN(r, b->to, "'to' %s is not reached from %s by steps of %s: the last value would be %s, so write 'to: %s'",
-			b->to->text, b->from->text, b->step->text, last, last);
+	return COMPLAIN(
+		r, b->to,
+		"'to' %s is not reached from %s by steps of %s: the last value would be %s, so write 'to: %s'",
+		b->to->text, b->from->text, b->step->text, last, last);
 }
 
 static int read_step(struct axis_reader *r, const struct bounds *b, struct axis *out)
@@ -214,8 +225,8 @@ struct line {
 };
 
 /*
- * (from * (last - i) + to * i) / last, exactly where that is a decimal of at most 17 digits. Else its first 40 digits are
- * read as a double, so that every machine makes the same text.
+ * (from * (last - i) + to * i) / last, exactly where that is a decimal of at most 17 digits. Else
+ * its first 40 digits are read as a double, so that every machine makes the same text.
  */
 static size_t linear_text(const struct line *l, uint64_t i, char *out, size_t size)
 {
@@ -232,7 +243,8 @@ static size_t linear_text(const struct line *l, uint64_t i, char *out, size_t si
 	rest = v % (wide)last;
 	for (unsigned extra = 0; extra <= DECIMALS_MAX; extra++) {
 		if (rest == 0 && whole < (wide)100000000000000000)
-			return put_decimal((int64_t)(minus ? -whole : whole), l->decimals + extra, l->least, out);
+			return put_decimal((int64_t)(minus ? -whole : whole), l->decimals + extra,
+					   l->least, out);
 		if (whole > (wide)100000000000000000)
 			break;
 		whole = whole * 10 + rest * 10 / (wide)last;
@@ -258,7 +270,8 @@ static int read_num(struct axis_reader *r, const struct bounds *b, uint64_t *n)
 	if (num->kind != NODE_SCALAR || num->quoted || !text_u64(num->text, num->len, n) || *n < 1)
 		return COMPLAIN(r, num, "'num' must be a whole number from 1");
 	if (*n > AXIS_ROWS_MAX)
-		return COMPLAIN(r, num, "'num' is more than %" PRIu64 ": use 'step'", AXIS_ROWS_MAX);
+		return COMPLAIN(r, num, "'num' is more than %" PRIu64 ": use 'step'",
+				AXIS_ROWS_MAX);
 	if (*n == 1 && strcmp(b->from->text, b->to->text) != 0)
 		return COMPLAIN(r, num, "'num: 1' leaves no room for both ends");
 	return 0;
@@ -266,14 +279,18 @@ static int read_num(struct axis_reader *r, const struct bounds *b, uint64_t *n)
 
 static int read_even(struct axis_reader *r, const struct bounds *b, struct axis *out)
 {
-	int most = more_decimals(b->a) > more_decimals(b->b) ? more_decimals(b->a) : more_decimals(b->b);
+	int most = more_decimals(b->a) > more_decimals(b->b) ? more_decimals(b->a)
+							     : more_decimals(b->b);
 	struct value *rows;
 	struct line l;
-	double lo = text_number(b->from->text, b->from->len), hi = text_number(b->to->text, b->to->len);
+	double lo = text_number(b->from->text, b->from->len),
+	       hi = text_number(b->to->text, b->to->len);
 
 	if (read_num(r, b, &out->n))
 		return -1;
-	l = (struct line){ .decimals = (unsigned)most, .least = written_decimals(b->from, b->a), .last = out->n - 1 };
+	l = (struct line){ .decimals = (unsigned)most,
+			   .least = written_decimals(b->from, b->a),
+			   .last = out->n - 1 };
 	if (l.decimals < l.least)
 		l.decimals = l.least;
 	if (!b->log && (most > DECIMALS_MAX || !decimal_scale(b->a, l.decimals, &l.from) ||
@@ -290,11 +307,13 @@ static int read_even(struct axis_reader *r, const struct bounds *b, struct axis 
 		if (i == 0 || i + 1 == out->n) {
 			const struct node *end = i ? b->to : b->from;
 
-			rows[i] = (struct value){ VALUE_NUMBER, arena_dupn(r->a, end->text, end->len), end->len };
+			rows[i] = (struct value){ VALUE_NUMBER,
+						  arena_dupn(r->a, end->text, end->len), end->len };
 			continue;
 		}
 		if (b->log)
-			len = (size_t)snprintf(text, sizeof text, "%.15Lg", lo * powl((long double)hi / lo, part));
+			len = (size_t)snprintf(text, sizeof text, "%.15Lg",
+					       lo * powl((long double)hi / lo, part));
 		else
 			len = linear_text(&l, i, text, sizeof text);
 		rows[i] = (struct value){ VALUE_NUMBER, arena_dupn(r->a, text, len), len };
@@ -314,22 +333,28 @@ static int read_log(struct axis_reader *r, const struct node *n, bool *log)
 	return 0;
 }
 
-int axis_read_numbers(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
+int axis_read_numbers(struct axis_reader *r, const struct node *key, const struct node *n,
+		      struct axis *out)
 {
 	static const char *const keys[] = { "from", "to", "step", "num", "log", "was" };
-	struct bounds b = { .key = key, .from = node_get(n, "from"), .to = node_get(n, "to"),
-			    .step = node_get(n, "step"), .num = node_get(n, "num") };
+	struct bounds b = { .key = key,
+			    .from = node_get(n, "from"),
+			    .to = node_get(n, "to"),
+			    .step = node_get(n, "step"),
+			    .num = node_get(n, "num") };
 	int rc = axis_keys(r, n, keys, sizeof keys / sizeof *keys, key->text);
 
 	axis_set_names(r, out, &key->text, 1);
 	if (!b.from || !b.to)
-		return COMPLAIN(r, n, "'%s' has no '%s': write {from: .., to: .., step: ..}", key->text, b.from ? "to" : "from");
+		return COMPLAIN(r, n, "'%s' has no '%s': write {from: .., to: .., step: ..}",
+				key->text, b.from ? "to" : "from");
 	if (b.step && b.num)
 		return COMPLAIN(r, n, "'%s' has both 'step' and 'num': choose one", key->text);
 	if (!b.step && !b.num)
 		return COMPLAIN(r, n, "'%s' needs 'step' or 'num'", key->text);
-	if (axis_read_was(r, node_get(n, "was"), out->was) || read_log(r, node_get(n, "log"), &b.log) ||
-	    read_decimal(r, b.from, "from", &b.a) || read_decimal(r, b.to, "to", &b.b) || rc)
+	if (axis_read_was(r, node_get(n, "was"), out->was) ||
+	    read_log(r, node_get(n, "log"), &b.log) || read_decimal(r, b.from, "from", &b.a) ||
+	    read_decimal(r, b.to, "to", &b.b) || rc)
 		return -1;
 	if (b.log && b.step)
 		return COMPLAIN(r, b.step, "'log' goes with 'num', not with 'step'");

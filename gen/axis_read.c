@@ -16,7 +16,8 @@ static int no_values(struct axis_reader *r, const struct node *n, const char *na
 }
 
 /* A list, or one value. */
-static int read_list(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
+static int read_list(struct axis_reader *r, const struct node *key, const struct node *n,
+		     struct axis *out)
 {
 	bool many = n->kind == NODE_SEQ;
 	struct value *rows;
@@ -34,7 +35,8 @@ static int read_list(struct axis_reader *r, const struct node *key, const struct
 	return rc;
 }
 
-static int read_values(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
+static int read_values(struct axis_reader *r, const struct node *key, const struct node *n,
+		       struct axis *out)
 {
 	static const char *const keys[] = { "values", "was" };
 	const struct node *list = node_get(n, "values");
@@ -48,19 +50,24 @@ static int read_values(struct axis_reader *r, const struct node *key, const stru
 	return read_list(r, key, list, out) || rc ? -1 : 0;
 }
 
-typedef int form_fn(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out);
+typedef int form_fn(struct axis_reader *r, const struct node *key, const struct node *n,
+		    struct axis *out);
 
-static int read_form(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
+static int read_form(struct axis_reader *r, const struct node *key, const struct node *n,
+		     struct axis *out)
 {
 	static const struct {
 		const char *key;
 		form_fn *read;
 	} forms[] = {
-		{ "values", read_values },	 { "glob", axis_read_glob },	{ "lines", axis_read_lines },
-		{ "from", axis_read_numbers },	 { "to", axis_read_numbers },	{ "step", axis_read_numbers },
+		{ "values", read_values },    { "glob", axis_read_glob },
+		{ "lines", axis_read_lines }, { "from", axis_read_numbers },
+		{ "to", axis_read_numbers },  { "step", axis_read_numbers },
 		{ "num", axis_read_numbers },
 	};
-	static const char *const known[] = { "values", "glob", "lines", "from", "to", "step", "num" };
+	static const char *const known[] = {
+		"values", "glob", "lines", "from", "to", "step", "num"
+	};
 	const char *near = NULL;
 
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -69,9 +76,13 @@ static int read_form(struct axis_reader *r, const struct node *key, const struct
 	for (size_t i = 0; i < n->n && !near; i++)
 		near = text_nearest(n->keys[i]->text, known, sizeof known / sizeof *known);
 	if (near)
-		return COMPLAIN(r, n, "'%s' is a mapping of no known form (did you mean '%s'?)", key->text, near);
-	return COMPLAIN(r, n, "'%s' is a mapping of no known form: there are {values: [..]}, {from, to, step}, "
-			"{from, to, num}, {glob: ..} and {lines: ..}", key->text);
+		return COMPLAIN(r, n, "'%s' is a mapping of no known form (did you mean '%s'?)",
+				key->text, near);
+	return COMPLAIN(
+		r, n,
+		"'%s' is a mapping of no known form: there are {values: [..]}, {from, to, step}, "
+		"{from, to, num}, {glob: ..} and {lines: ..}",
+		key->text);
 }
 
 int axis_read(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
@@ -98,7 +109,8 @@ static struct value split_line(struct axis_reader *r, const char *s, size_t n)
 		while (i < n && s[i] != ' ' && s[i] != '\t')
 			i++;
 		if (i > from)
-			value_list_add(&b, &(struct value){ value_type_of(s + from, i - from), s + from, i - from });
+			value_list_add(&b, &(struct value){ value_type_of(s + from, i - from),
+							    s + from, i - from });
 		else
 			i++;
 	}
@@ -118,7 +130,8 @@ struct lines {
 	size_t n, cap, cap_numbers;
 };
 
-static int add_line(struct axis_reader *r, struct lines *l, uint64_t number, const char *s, size_t n)
+static int add_line(struct axis_reader *r, struct lines *l, uint64_t number, const char *s,
+		    size_t n)
 {
 	char text[24];
 	struct buf b = BUF_INIT;
@@ -130,7 +143,8 @@ static int add_line(struct axis_reader *r, struct lines *l, uint64_t number, con
 	if (memchr(s, '\0', n) || !text_is_utf8(s, n))
 		return COMPLAIN(r, l->at, "'%s' line %" PRIu64 ": not UTF-8 text", l->file, number);
 	if (l->n == AXIS_ROWS_MAX)
-		return COMPLAIN(r, l->at, "'%s' has more than %" PRIu64 " lines", l->file, AXIS_ROWS_MAX);
+		return COMPLAIN(r, l->at, "'%s' has more than %" PRIu64 " lines", l->file,
+				AXIS_ROWS_MAX);
 	buf_put_u64(&b, number);
 	memcpy(text, b.data, b.len + 1);
 	if (2 * l->n + 2 > l->cap) {
@@ -174,8 +188,10 @@ static int read_bool(struct axis_reader *r, const struct node *n, const char *wh
 	return 0;
 }
 
-/* Each line that is not empty is a value; beside it stands the parameter `line`, its number from 1. */
-int axis_read_lines(struct axis_reader *r, const struct node *key, const struct node *n, struct axis *out)
+/* Each line that is not empty is a value; beside it stands the parameter `line`, its number from 1.
+ */
+int axis_read_lines(struct axis_reader *r, const struct node *key, const struct node *n,
+		    struct axis *out)
 {
 	static const char *const keys[] = { "lines", "split", "was" };
 	const char *const names[] = { key->text, "line" };
@@ -187,7 +203,8 @@ int axis_read_lines(struct axis_reader *r, const struct node *key, const struct 
 
 	l.file = axis_text(r, l.at, "lines");
 	axis_set_names(r, out, names, 2);
-	if (!l.file || axis_claim(r, "line", l.at) || axis_read_was(r, node_get(n, "was"), out->was) ||
+	if (!l.file || axis_claim(r, "line", l.at) ||
+	    axis_read_was(r, node_get(n, "was"), out->was) ||
 	    read_bool(r, node_get(n, "split"), "split", &l.split) || rc)
 		return -1;
 	path = axis_path(r, l.file);
@@ -202,8 +219,10 @@ int axis_read_lines(struct axis_reader *r, const struct node *key, const struct 
 	if (rc)
 		goto out;
 	out->n = l.n;
-	out->rows = memcpy(arena_alloc(r->a, 2 * l.n * sizeof *l.rows), l.rows, 2 * l.n * sizeof *l.rows);
-	out->lines = memcpy(arena_alloc(r->a, l.n * sizeof *l.numbers), l.numbers, l.n * sizeof *l.numbers);
+	out->rows = memcpy(arena_alloc(r->a, 2 * l.n * sizeof *l.rows), l.rows,
+			   2 * l.n * sizeof *l.rows);
+	out->lines = memcpy(arena_alloc(r->a, l.n * sizeof *l.numbers), l.numbers,
+			    l.n * sizeof *l.numbers);
 	out->file = l.file;
 out:
 	free(l.rows);
@@ -224,7 +243,8 @@ static void join_columns(struct axis *out, struct value *rows, const struct axis
 	}
 }
 
-static int read_columns(struct axis_reader *r, const struct node *group, struct axis *parts, size_t *n_names)
+static int read_columns(struct axis_reader *r, const struct node *group, struct axis *parts,
+			size_t *n_names)
 {
 	int rc = 0;
 
@@ -237,15 +257,19 @@ static int read_columns(struct axis_reader *r, const struct node *group, struct 
 			continue;
 		}
 		if (parts[i].is_range && parts[i].n > AXIS_ROWS_MAX) {
-			rc = COMPLAIN(r, key, "'%s' has %" PRIu64 " values, and a zip group at most %" PRIu64, key->text,
-				      parts[i].n, AXIS_ROWS_MAX);
+			rc = COMPLAIN(r, key,
+				      "'%s' has %" PRIu64
+				      " values, and a zip group at most %" PRIu64,
+				      key->text, parts[i].n, AXIS_ROWS_MAX);
 			continue;
 		}
 		axis_to_rows(r, &parts[i]);
 		*n_names += parts[i].n_names;
 		if (!rc && parts[i].n != parts[0].n)
-			rc = COMPLAIN(r, group->items[i], "'%s' has %" PRIu64 " values and '%s' has %" PRIu64
-				      ": a zip group walks together", group->keys[0]->text, parts[0].n, key->text, parts[i].n);
+			rc = COMPLAIN(r, group->items[i],
+				      "'%s' has %" PRIu64 " values and '%s' has %" PRIu64
+				      ": a zip group walks together",
+				      group->keys[0]->text, parts[0].n, key->text, parts[i].n);
 	}
 	return rc;
 }
@@ -258,7 +282,9 @@ int axis_read_zip(struct axis_reader *r, const struct node *group, struct axis *
 
 	*out = (struct axis){ .node = group };
 	if (group->kind != NODE_MAP || !group->n)
-		return COMPLAIN(r, group, "a zip group must be a mapping of lists, as in {a: [1, 2], b: [3, 4]}");
+		return COMPLAIN(
+			r, group,
+			"a zip group must be a mapping of lists, as in {a: [1, 2], b: [3, 4]}");
 	parts = arena_alloc(r->a, group->n * sizeof *parts);
 	if (read_columns(r, group, parts, &n_names))
 		return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* {file: sites.csv}: a row of a table is a point. CSV and other delimited text here, JSON in axis_json.c. */
+/* {file: sites.csv}: a row of a table is a point. CSV and other delimited text here, JSON in
+ * axis_json.c. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static const struct {
 	const char *name;
 	enum table_format format;
 } formats[] = {
-	{ "csv", TABLE_CSV },	  { "tsv", TABLE_TSV },	   { "jsonl", TABLE_JSONL },
+	{ "csv", TABLE_CSV },      { "tsv", TABLE_TSV },   { "jsonl", TABLE_JSONL },
 	{ "ndjson", TABLE_JSONL }, { "json", TABLE_JSON },
 };
 
@@ -34,13 +35,16 @@ static int read_format(struct table *t, const struct node *n)
 		}
 	}
 	if (n)
-		return COMPLAIN(t->r, n, "unknown format '%s': there are csv, tsv, jsonl and json", axis_shown(t->r, name, n->len));
+		return COMPLAIN(t->r, n, "unknown format '%s': there are csv, tsv, jsonl and json",
+				axis_shown(t->r, name, n->len));
 	if (node_get(t->node, "sep")) {
 		t->format = TABLE_CSV;
 		return 0;
 	}
-	return COMPLAIN(t->r, t->at, "the format of '%s' cannot be told by its name: write 'format: csv', tsv, jsonl or json",
-			t->file);
+	return COMPLAIN(
+		t->r, t->at,
+		"the format of '%s' cannot be told by its name: write 'format: csv', tsv, jsonl or json",
+		t->file);
 }
 
 static int read_sep(struct table *t, const struct node *n)
@@ -50,7 +54,7 @@ static int read_sep(struct table *t, const struct node *n)
 		char sep;
 	} rows[] = {
 		{ "space", ' ' }, { "tab", '\t' }, { "comma", ',' }, { "semicolon", ';' },
-		{ " ", ' ' },	  { "\t", '\t' },  { ",", ',' },     { ";", ';' },
+		{ " ", ' ' },     { "\t", '\t' },  { ",", ',' },     { ";", ';' },
 	};
 
 	if (!n)
@@ -59,7 +63,9 @@ static int read_sep(struct table *t, const struct node *n)
 		if (strcmp(rows[i].name, n->text) == 0) {
 			t->sep = rows[i].sep;
 			return t->format == TABLE_CSV || t->format == TABLE_TSV
-				       ? 0 : COMPLAIN(t->r, n, "'sep' goes with CSV and TSV, not with JSON");
+				       ? 0
+				       : COMPLAIN(t->r, n,
+						  "'sep' goes with CSV and TSV, not with JSON");
 		}
 	}
 	return COMPLAIN(t->r, n, "'sep' must be space, tab, comma or semicolon");
@@ -94,21 +100,25 @@ static int read_flag(struct table *t, const struct node *n, bool *out)
 int table_column(struct table *t, const char *name, const struct node *at)
 {
 	ARRAY_ROOM(t->columns, t->n_columns, t->cap_columns);
-	t->columns[t->n_columns++] = (struct table_column){ arena_dup(t->r->a, name), strcmp(name, "-") != 0 };
+	t->columns[t->n_columns++] =
+		(struct table_column){ arena_dup(t->r->a, name), strcmp(name, "-") != 0 };
 	if (strcmp(name, "-") == 0)
 		return 0;
 	t->n_used++;
 	if (at != t->at || (name_is_parameter(name) && !name_is_reserved(name)))
 		return axis_claim(t->r, name, at);
-	return COMPLAIN(t->r, at, "column '%s' of '%s' %s: give names by 'columns: [..]' and 'header: true' ('-' leaves a column out)",
-			axis_shown(t->r, name, strlen(name)), t->file,
-			name_is_parameter(name) ? "has a reserved name" : "is no parameter name");
+	return COMPLAIN(
+		t->r, at,
+		"column '%s' of '%s' %s: give names by 'columns: [..]' and 'header: true' ('-' leaves a column out)",
+		axis_shown(t->r, name, strlen(name)), t->file,
+		name_is_parameter(name) ? "has a reserved name" : "is no parameter name");
 }
 
 struct value *table_row(struct table *t, uint64_t line)
 {
 	if (t->n == AXIS_ROWS_MAX || line > UINT32_MAX) {
-		COMPLAIN(t->r, t->at, "'%s' has more than %" PRIu64 " rows", t->file, AXIS_ROWS_MAX);
+		COMPLAIN(t->r, t->at, "'%s' has more than %" PRIu64 " rows", t->file,
+			 AXIS_ROWS_MAX);
 		return NULL;
 	}
 	if (t->n == t->cap) {
@@ -147,8 +157,9 @@ static int read_cells(struct table *t, const struct csv *c)
 	size_t k = 0;
 
 	if (c->n != t->n_columns)
-		return COMPLAIN(t->r, t->at, "'%s' line %zu: %zu cells where %s %zu", t->file, c->line, c->n,
-				t->given ? "'columns' names" : "the header has", t->n_columns);
+		return COMPLAIN(t->r, t->at, "'%s' line %zu: %zu cells where %s %zu", t->file,
+				c->line, c->n, t->given ? "'columns' names" : "the header has",
+				t->n_columns);
 	row = table_row(t, c->line);
 	if (!row)
 		return -1;
@@ -187,11 +198,13 @@ static int read_delimited(struct table *t, const char *text, size_t len)
 	return rc;
 }
 
-/* Where the table's bytes are: a file, or what was fetched from a url. The caller frees; NULL with a complaint. */
+/* Where the table's bytes are: a file, or what was fetched from a url. The caller frees; NULL with
+ * a complaint. */
 static char *fetched_path(struct table *t, const struct node *url, const struct node *sum)
 {
 	const char *from = axis_text(t->r, url, "url");
 	uint8_t want[SHA256_SIZE], is[SHA256_SIZE];
+	char hex[SHA256_HEX];
 	struct err e = ERR_INIT;
 	char *path;
 
@@ -199,7 +212,8 @@ static char *fetched_path(struct table *t, const struct node *url, const struct 
 		return NULL;
 	t->file = from;
 	if (!sum || sum->kind != NODE_SCALAR || sum->len != 64 || !hex_get(sum->text, 64, want)) {
-		COMPLAIN(t->r, sum ? sum : url, "a table by url needs 'sha256' with 64 hexadecimal digits");
+		COMPLAIN(t->r, sum ? sum : url,
+			 "a table by url needs 'sha256' with 64 hexadecimal digits");
 		return NULL;
 	}
 	if (!fetch_url_allowed(from)) {
@@ -210,10 +224,12 @@ static char *fetched_path(struct table *t, const struct node *url, const struct 
 		COMPLAIN(t->r, url, "a table by url cannot be read here");
 		return NULL;
 	}
-	path = path_join(t->r->fetched, sum->text);
-	if (file_exists(path) && sha256_file(path, is, NULL) == 0 && memcmp(want, is, sizeof is) == 0)
+	hex_put(hex, want, sizeof want);
+	path = path_join(t->r->fetched, hex);
+	if (file_exists(path) && sha256_file(path, is, NULL) == 0 &&
+	    memcmp(want, is, sizeof is) == 0)
 		return path;
-	if (file_make_dirs(t->r->fetched, &e) == 0 && fetch_file(from, sum->text, path, &e) == 0)
+	if (file_make_dirs(t->r->fetched, &e) == 0 && fetch_file(from, hex, path, &e) == 0)
 		return path;
 	COMPLAIN(t->r, url, "%s", e.text);
 	free(path);
@@ -231,7 +247,9 @@ static char *table_path(struct table *t)
 		return NULL;
 	}
 	if (!file == !url) {
-		COMPLAIN(t->r, t->at, file ? "a table has 'file' or 'url', not both" : "a table needs 'file', as in {file: sites.csv}");
+		COMPLAIN(t->r, t->at,
+			 file ? "a table has 'file' or 'url', not both"
+			      : "a table needs 'file', as in {file: sites.csv}");
 		return NULL;
 	}
 	if (url)
@@ -246,12 +264,16 @@ static char *table_path(struct table *t)
 
 static int read_options(struct table *t)
 {
-	static const char *const keys[] = { "file", "url", "sha256", "format", "columns", "header", "sep", "was", "run" };
+	static const char *const keys[] = { "file",   "url", "sha256", "format", "columns",
+					    "header", "sep", "was",    "run" };
 	int rc = axis_keys(t->r, t->node, keys, sizeof keys / sizeof *keys, "table");
 
-	return read_format(t, node_get(t->node, "format")) || read_sep(t, node_get(t->node, "sep")) ||
-		       read_columns(t, node_get(t->node, "columns")) || read_flag(t, node_get(t->node, "header"), &t->header) || rc
-		       ? -1 : 0;
+	return read_format(t, node_get(t->node, "format")) ||
+			       read_sep(t, node_get(t->node, "sep")) ||
+			       read_columns(t, node_get(t->node, "columns")) ||
+			       read_flag(t, node_get(t->node, "header"), &t->header) || rc
+		       ? -1
+		       : 0;
 }
 
 /* was: {column: value} */
@@ -262,14 +284,16 @@ static int read_was(struct table *t, const struct node *n, struct axis *out)
 	if (!n)
 		return 0;
 	if (n->kind != NODE_MAP)
-		return COMPLAIN(t->r, n, "'was' of a table must be a mapping of columns, as in {site: 1}");
+		return COMPLAIN(t->r, n,
+				"'was' of a table must be a mapping of columns, as in {site: 1}");
 	for (size_t i = 0; i < n->n; i++) {
 		size_t k = 0;
 
 		while (k < out->n_names && strcmp(out->names[k], n->keys[i]->text) != 0)
 			k++;
 		if (k == out->n_names)
-			rc = COMPLAIN(t->r, n->keys[i], "'%s' has no column '%s'", t->file, n->keys[i]->text);
+			rc = COMPLAIN(t->r, n->keys[i], "'%s' has no column '%s'", t->file,
+				      n->keys[i]->text);
 		else if (axis_value(t->r, n->items[i], &out->was[k]))
 			rc = -1;
 	}
@@ -291,8 +315,10 @@ static int table_finish(struct table *t, struct axis *out)
 			names[k++] = t->columns[i].name;
 	axis_set_names(t->r, out, names, k);
 	out->n = t->n;
-	out->rows = memcpy(arena_alloc(t->r->a, cells * sizeof *t->rows), t->rows, cells * sizeof *t->rows);
-	out->lines = memcpy(arena_alloc(t->r->a, t->n * sizeof *t->lines), t->lines, t->n * sizeof *t->lines);
+	out->rows = memcpy(arena_alloc(t->r->a, cells * sizeof *t->rows), t->rows,
+			   cells * sizeof *t->rows);
+	out->lines = memcpy(arena_alloc(t->r->a, t->n * sizeof *t->lines), t->lines,
+			    t->n * sizeof *t->lines);
 	out->file = t->file;
 	return read_was(t, node_get(t->node, "was"), out);
 }

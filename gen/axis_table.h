@@ -9,16 +9,16 @@ enum table_format { TABLE_CSV, TABLE_TSV, TABLE_JSONL, TABLE_JSON };
 
 struct table_column {
 	const char *name;
-	bool used;         /* false: '-' */
+	bool used; /* false: '-' */
 };
 
 struct table {
 	struct axis_reader *r;
 	const struct node *node, *at; /* the mapping; what names the file */
-	const char *file;             /* as the user wrote it */
+	const char *file; /* as the user wrote it */
 	enum table_format format;
 	char sep;
-	bool given, header;           /* `columns` is there; and so is a header, to be passed over */
+	bool given, header; /* `columns` is there; and so is a header, to be passed over */
 	struct table_column *columns;
 	size_t n_columns, cap_columns, n_used;
 	struct value *rows;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A bit for each crossed point, with counts that find the k-th set bit by one search and a few words. */
+/* A bit for each crossed point, with counts that find the k-th set bit by one search and a few
+ * words. */
 #include <stdlib.h>
 #include <string.h>
 

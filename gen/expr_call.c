@@ -17,7 +17,8 @@ static const struct {
 	{ "exp", exp },  { "log", log },     { "log2", log2 }, { "log10", log10 },
 };
 
-static int do_math(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_math(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+		   struct operand *out)
 {
 	size_t i = 0;
 	double d;
@@ -33,7 +34,8 @@ static int do_math(struct eval *v, const struct expr_node *x, const struct opera
 }
 
 /* min and max of numbers, or of one list of numbers. */
-static int do_extreme(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_extreme(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+		      struct operand *out)
 {
 	bool least = x->rule->name[1] == 'i';
 	const struct operand *items = NULL;
@@ -57,7 +59,8 @@ static int do_extreme(struct eval *v, const struct expr_node *x, const struct op
 	return expr_set_number(v, x, out, d);
 }
 
-static int do_len(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_len(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+		  struct operand *out)
 {
 	size_t n = 0;
 
@@ -73,7 +76,8 @@ static int do_len(struct eval *v, const struct expr_node *x, const struct operan
 }
 
 /* startswith and endswith. */
-static int do_affix(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_affix(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+		    struct operand *out)
 {
 	size_t from = 0;
 	bool holds;
@@ -93,18 +97,21 @@ pcre2_code *expr_pattern(const char *text, size_t len, struct err *e)
 	PCRE2_UCHAR message[160];
 	PCRE2_SIZE at;
 	int code;
-	pcre2_code *p = pcre2_compile((PCRE2_SPTR)text, len, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+	pcre2_code *p = pcre2_compile((PCRE2_SPTR)text, len, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C,
+				      &code, &at, NULL);
 
 	if (p) {
 		pcre2_jit_compile(p, PCRE2_JIT_COMPLETE);
 		return p;
 	}
 	pcre2_get_error_message(code, message, sizeof message);
-	err_bad(e, "the pattern '%s' is wrong at character %zu: %s", text, (size_t)at + 1, (const char *)message);
+	err_bad(e, "the pattern '%s' is wrong at character %zu: %s", text, (size_t)at + 1,
+		(const char *)message);
 	return NULL;
 }
 
-static int do_matches(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_matches(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+		      struct operand *out)
 {
 	pcre2_code *p = x->pattern;
 	pcre2_match_data *m;
@@ -118,7 +125,8 @@ static int do_matches(struct eval *v, const struct expr_node *x, const struct op
 	if (!p)
 		return -1;
 	m = pcre2_match_data_create_from_pattern(p, NULL);
-	rc = m ? pcre2_match(p, (PCRE2_SPTR)a[0]->text, a[0]->len, 0, 0, m, NULL) : PCRE2_ERROR_NOMEMORY;
+	rc = m ? pcre2_match(p, (PCRE2_SPTR)a[0]->text, a[0]->len, 0, 0, m, NULL)
+	       : PCRE2_ERROR_NOMEMORY;
 	pcre2_match_data_free(m);
 	if (p != x->pattern)
 		pcre2_code_free(p);
@@ -128,7 +136,8 @@ static int do_matches(struct eval *v, const struct expr_node *x, const struct op
 	return err_bad(v->e, "the pattern is too costly for this text");
 }
 
-static int do_to_number(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_to_number(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+			struct operand *out)
 {
 	struct buf b = BUF_INIT;
 
@@ -160,7 +169,8 @@ static char *number_text(struct arena *room, double d)
 	return arena_dup(room, text);
 }
 
-static int do_to_text(struct eval *v, const struct expr_node *x, const struct operand *const *a, struct operand *out)
+static int do_to_text(struct eval *v, const struct expr_node *x, const struct operand *const *a,
+		      struct operand *out)
 {
 	*out = (struct operand){ .type = VALUE_STRING, .text = a[0]->text, .len = a[0]->len };
 	if (a[0]->type == VALUE_LIST)
@@ -183,13 +193,16 @@ const struct rule expr_functions[] = {
 	{ "log", T_NUMBER, T_NUMBER, 1, 1, "a number", do_math },
 	{ "log2", T_NUMBER, T_NUMBER, 1, 1, "a number", do_math },
 	{ "log10", T_NUMBER, T_NUMBER, 1, 1, "a number", do_math },
-	{ "min", T_NUMBER | T_LIST, T_NUMBER, 1, EXPR_ARGS_MAX, "numbers, or one list of numbers", do_extreme },
-	{ "max", T_NUMBER | T_LIST, T_NUMBER, 1, EXPR_ARGS_MAX, "numbers, or one list of numbers", do_extreme },
+	{ "min", T_NUMBER | T_LIST, T_NUMBER, 1, EXPR_ARGS_MAX, "numbers, or one list of numbers",
+	  do_extreme },
+	{ "max", T_NUMBER | T_LIST, T_NUMBER, 1, EXPR_ARGS_MAX, "numbers, or one list of numbers",
+	  do_extreme },
 	{ "len", T_STRING | T_LIST, T_NUMBER, 1, 1, "text or a list", do_len },
 	{ "startswith", T_STRING, T_BOOL, 2, 2, "two texts", do_affix },
 	{ "endswith", T_STRING, T_BOOL, 2, 2, "two texts", do_affix },
 	{ "matches", T_STRING, T_BOOL, 2, 2, "text and a pattern", do_matches },
 	{ "number", T_STRING | T_NUMBER, T_NUMBER, 1, 1, "text or a number", do_to_number },
-	{ "text", T_STRING | T_NUMBER | T_BOOL, T_STRING, 1, 1, "a number, text, true or false", do_to_text },
+	{ "text", T_STRING | T_NUMBER | T_BOOL, T_STRING, 1, 1, "a number, text, true or false",
+	  do_to_text },
 	{ 0 },
 };

@@ -13,82 +13,6 @@ static bool is_word(const struct parse *p, const char *word)
 	return (p->token == TOK_NAME || p->token == TOK_SIGN) && strcmp(p->word, word) == 0;
 }
 
-static struct expr_node *node_new(struct parse *p, enum expr_kind kind, size_t at)
-{
-	struct expr_node *x = arena_alloc(p->x->arena, sizeof *x);
-
-	x->kind = kind;
-	x->types = T_ANY;
-	x->at = at;
-	return x;
-}
-
-static struct expr_node *constant(struct parse *p, size_t at, const struct operand *o)
-{
-	struct expr_node *x = node_new(p, EXPR_CONST, at);
-
-	x->constant = *o;
-	x->types = expr_type_bit(o->type);
-	return x;
-}
-
-/* Evaluates what has constants only, so that its faults are found here and its value is there at once. */
-static struct expr_node *fold(struct parse *p, struct expr_node *x)
-{
-	struct eval v = { .room = p->x->arena, .e = p->e };
-	struct operand out;
-	const struct operand *o;
-
-	for (size_t i = 0; i < x->n; i++)
-		if (x->args[i]->kind != EXPR_CONST)
-			return x;
-	o = expr_eval(&v, x, &out);
-	if (!o) {
-		expr_fault_at(p, v.fault);
-		return NULL;
-	}
-	return constant(p, x->at, o);
-}
-
-/* Counts the levels of the tree, which evaluation recurses into. */
-static struct expr_node *finish(struct parse *p, struct expr_node *x)
-{
-	for (size_t i = 0; i < x->n; i++)
-		if (x->args[i]->levels >= x->levels)
-			x->levels = x->args[i]->levels + 1;
-	if (x->levels <= EXPR_TREE_MAX)
-		return fold(p, x);
-	err_bad(p->e, "the expression is too long");
-	expr_fault_at(p, x->at);
-	return NULL;
-}
-
-static struct expr_node *apply(struct parse *p, const struct rule *r, size_t at, struct expr_node **args, size_t n)
-{
-	struct expr_node *x = node_new(p, EXPR_APPLY, at);
-
-	x->rule = r;
-	x->args = arena_alloc(p->x->arena, (n + 1) * sizeof *x->args);
-	x->n = n;
-	x->types = r->gives;
-	for (size_t i = 0; i < n; i++) {
-		x->args[i] = args[i];
-		if (!(args[i]->types & r->takes)) {
-			err_bad(p->e, "'%s' wants %s", r->name, r->wants);
-			expr_fault_at(p, args[i]->at);
-			return NULL;
-		}
-	}
-	return finish(p, x);
-}
-
-static struct expr_node *binary(struct parse *p, const char *op, size_t at, struct expr_node *a, struct expr_node *b)
-{
-	struct expr_node *args[2] = { a, b };
-
-	return a && b ? apply(p, expr_rule(expr_operators, op), at, args, 2) : NULL;
-}
-
 static struct expr_node *unknown_name(struct parse *p, const char *name, size_t at)
 {
 	static const struct {
@@ -122,7 +46,7 @@ static struct expr_node *name_node(struct parse *p, const char *name, size_t at)
 {
 	for (size_t i = 0; i < p->n_names; i++) {
 		if (strcmp(p->names[i], name) == 0) {
-			struct expr_node *x = node_new(p, EXPR_NAME, at);
+			struct expr_node *x = expr_node_new(p, EXPR_NAME, at);
 
 			x->name = i;
 			x->name_text = p->names[i];
@@ -185,25 +109,6 @@ static struct expr_node *unknown_function(struct parse *p, const char *name, siz
 	return NULL;
 }
 
-/* A pattern that stands there as text is compiled once, here. */
-static struct expr_node *keep_pattern(struct parse *p, struct expr_node *x)
-{
-	struct expr *ex = p->x;
-	const struct expr_node *arg;
-
-	if (!x || x->kind != EXPR_APPLY || strcmp(x->rule->name, "matches") != 0 || x->args[1]->kind != EXPR_CONST)
-		return x;
-	arg = x->args[1];
-	x->pattern = expr_pattern(arg->constant.text, arg->constant.len, p->e);
-	if (!x->pattern) {
-		expr_fault_at(p, arg->at);
-		return NULL;
-	}
-	ARRAY_ROOM(ex->patterns, ex->n_patterns, ex->patterns_cap);
-	ex->patterns[ex->n_patterns++] = x->pattern;
-	return x;
-}
-
 static struct expr_node *call(struct parse *p, const char *name, size_t at)
 {
 	const struct rule *r = expr_rule(expr_functions, name);
@@ -219,11 +124,12 @@ static struct expr_node *call(struct parse *p, const char *name, size_t at)
 			err_bad(p->e, "'%s' takes %u argument%s, and here are %zu", name, r->least,
 				r->least == 1 ? "" : "s", n);
 		else
-			err_bad(p->e, "'%s' takes %u to %u arguments, and here are %zu", name, r->least, r->most, n);
+			err_bad(p->e, "'%s' takes %u to %u arguments, and here are %zu", name,
+				r->least, r->most, n);
 		expr_fault_at(p, at);
 		return NULL;
 	}
-	return keep_pattern(p, apply(p, r, at, args, n));
+	return expr_keep_pattern(p, expr_apply(p, r, at, args, n));
 }
 
 static struct expr_node *name_or_call(struct parse *p)
@@ -244,19 +150,19 @@ static struct expr_node *name_or_call(struct parse *p)
 	if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0) {
 		struct operand o = { .type = VALUE_BOOL, .flag = name[0] == 't' };
 
-		return constant(p, at, &o);
+		return expr_constant(p, at, &o);
 	}
 	return name_node(p, name, at);
 }
 
 static struct expr_node *list(struct parse *p)
 {
-	struct expr_node *x = node_new(p, EXPR_LIST, p->at);
+	struct expr_node *x = expr_node_new(p, EXPR_LIST, p->at);
 
 	x->types = T_LIST;
 	if (expr_advance(p) || items(p, "]", &x->args, &x->n))
 		return NULL;
-	return finish(p, x);
+	return expr_finish(p, x);
 }
 
 static struct expr_node *literal(struct parse *p)
@@ -270,7 +176,7 @@ static struct expr_node *literal(struct parse *p)
 		o.len = p->end - at;
 		o.number = text_number(o.text, o.len);
 	}
-	return expr_advance(p) ? NULL : constant(p, at, &o);
+	return expr_advance(p) ? NULL : expr_constant(p, at, &o);
 }
 
 static struct expr_node *primary(struct parse *p)
@@ -317,18 +223,20 @@ static struct expr_node *unary(struct parse *p)
 		if (!expr_advance(p))
 			x = unary(p);
 		if (x)
-			x = apply(p, expr_rule(expr_operators, minus ? "negation" : "plus"), at, &x, 1);
+			x = expr_apply(p, expr_rule(expr_operators, minus ? "negation" : "plus"),
+				       at, &x, 1);
 	} else {
 		x = primary(p);
 		at = p->at;
 		if (x && is_word(p, "**"))
-			x = expr_advance(p) ? NULL : binary(p, "**", at, x, unary(p));
+			x = expr_advance(p) ? NULL : expr_binary(p, "**", at, x, unary(p));
 	}
 	p->depth--;
 	return x;
 }
 
-static struct expr_node *chain(struct parse *p, const char *const *ops, struct expr_node *(*part)(struct parse *))
+static struct expr_node *chain(struct parse *p, const char *const *ops,
+			       struct expr_node *(*part)(struct parse *))
 {
 	struct expr_node *x = part(p);
 
@@ -339,7 +247,7 @@ static struct expr_node *chain(struct parse *p, const char *const *ops, struct e
 			i++;
 		if (!ops[i])
 			break;
-		x = expr_advance(p) ? NULL : binary(p, ops[i], at, x, part(p));
+		x = expr_advance(p) ? NULL : expr_binary(p, ops[i], at, x, part(p));
 	}
 	return x;
 }
@@ -388,22 +296,13 @@ static struct expr_node *compare(struct parse *p)
 		if (expr_advance(p))
 			return NULL;
 	}
-	x = binary(p, op, at, x, sum(p));
+	x = expr_binary(p, op, at, x, sum(p));
 	if (x && compare_sign(p)) {
 		err_bad(p->e, "comparisons cannot be chained: write 'a < b and b < c'");
 		expr_fault_at(p, p->at);
 		return NULL;
 	}
 	return x;
-}
-
-static struct expr_node *want_bool(struct parse *p, const char *op, struct expr_node *x)
-{
-	if (!x || x->types & T_BOOL)
-		return x;
-	err_bad(p->e, "'%s' wants true or false", op);
-	expr_fault_at(p, x->at);
-	return NULL;
 }
 
 static struct expr_node *parse_not(struct parse *p)
@@ -421,7 +320,7 @@ static struct expr_node *parse_not(struct parse *p)
 	if (!expr_advance(p))
 		x = parse_not(p);
 	p->depth--;
-	return x ? apply(p, expr_rule(expr_operators, "not"), at, &x, 1) : NULL;
+	return x ? expr_apply(p, expr_rule(expr_operators, "not"), at, &x, 1) : NULL;
 }
 
 /* a and b and c: one node with many arguments, so that long chains are not deep. */
@@ -433,12 +332,12 @@ static struct expr_node *logic(struct parse *p, const char *op, enum expr_kind k
 
 	if (!x || !is_word(p, op))
 		return x;
-	all = node_new(p, kind, p->at);
+	all = expr_node_new(p, kind, p->at);
 	all->types = T_BOOL;
 	ARRAY_ROOM(args, n, cap);
-	args[n++] = want_bool(p, op, x);
+	args[n++] = expr_want_bool(p, op, x);
 	while (args[n - 1] && is_word(p, op)) {
-		x = expr_advance(p) ? NULL : want_bool(p, op, part(p));
+		x = expr_advance(p) ? NULL : expr_want_bool(p, op, part(p));
 		ARRAY_ROOM(args, n, cap);
 		args[n++] = x;
 	}
@@ -447,7 +346,7 @@ static struct expr_node *logic(struct parse *p, const char *op, enum expr_kind k
 	memcpy(all->args, args, n * sizeof *args);
 	all->n = n;
 	free(args);
-	return x ? finish(p, all) : NULL;
+	return x ? expr_finish(p, all) : NULL;
 }
 
 static struct expr_node *parse_and(struct parse *p)
@@ -467,7 +366,8 @@ static struct expr_node *parse_all(struct parse *p)
 	if (!x)
 		return NULL;
 	if (p->token != TOK_END) {
-		err_bad(p->e, "an operator is missing in front of '%.*s'", (int)(p->end - p->at), p->text + p->at);
+		err_bad(p->e, "an operator is missing in front of '%.*s'", (int)(p->end - p->at),
+			p->text + p->at);
 		expr_fault_at(p, p->at);
 		return NULL;
 	}
@@ -479,11 +379,14 @@ static struct expr_node *parse_all(struct parse *p)
 	return x;
 }
 
-struct expr *expr_compile(const char *text, size_t len, const char *const *names, size_t n, size_t *at, struct err *e)
+struct expr *expr_compile(const char *text, size_t len, const char *const *names, size_t n,
+			  size_t *at, struct err *e)
 {
 	struct expr *x = mem_alloc(sizeof *x);
 	struct err own = ERR_INIT;
-	struct parse p = { .x = x, .text = text, .len = len, .names = names, .n_names = n, .e = e ? e : &own };
+	struct parse p = {
+		.x = x, .text = text, .len = len, .names = names, .n_names = n, .e = e ? e : &own
+	};
 
 	x->arena = arena_new();
 	x->n_names = n;

@@ -13,7 +13,8 @@ int expr_fault_at(struct parse *p, size_t at)
 
 static bool is_name_byte(char c, bool first)
 {
-	return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (!first && c >= '0' && c <= '9');
+	return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (!first && c >= '0' && c <= '9');
 }
 
 static bool is_digit(char c)
@@ -52,7 +53,8 @@ static int refuse_sign(struct parse *p)
 		size_t k = strlen(rows[i].sign);
 
 		if (k <= left && memcmp(p->text + p->at, rows[i].sign, k) == 0 &&
-		    (k > 1 || !strchr("&|", rows[i].sign[0]) || byte_at(p, p->at + 1) != rows[i].sign[0])) {
+		    (k > 1 || !strchr("&|", rows[i].sign[0]) ||
+		     byte_at(p, p->at + 1) != rows[i].sign[0])) {
 			err_bad(p->e, "%s", rows[i].message);
 			return expr_fault_at(p, p->at);
 		}
@@ -108,7 +110,8 @@ static int read_string(struct parse *p)
 			const char *f = byte_at(p, i + 1) ? strchr(from, p->text[i + 1]) : NULL;
 
 			if (!f) {
-				err_bad(p->e, "a backslash in text goes before one of \\ ' \" n t: write '\\\\' for itself");
+				err_bad(p->e,
+					"a backslash in text goes before one of \\ ' \" n t: write '\\\\' for itself");
 				rc = expr_fault_at(p, i);
 				break;
 			}
@@ -131,8 +134,8 @@ static int read_string(struct parse *p)
 
 static int read_sign(struct parse *p)
 {
-	static const char *const signs[] = { "==", "!=", "<=", ">=", "**", "//", "<", ">", "+", "-", "*", "/", "%",
-					     "(", ")", "[", "]", "," };
+	static const char *const signs[] = { "==", "!=", "<=", ">=", "**", "//", "<", ">", "+",
+					     "-",  "*",  "/",  "%",  "(",  ")",  "[", "]", "," };
 
 	for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
 		size_t n = strlen(signs[i]);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From ids to indexes. An entry is 8 bytes: the task's index in the low bits and the beginning of its id above them, sorted into
- * buckets by the id's first bits. A find reads one bucket and computes the ids of the few entries that could be the one.
+ * From ids to indexes. An entry is 8 bytes: the task's index in the low bits and the beginning of
+ * its id above them, sorted into buckets by the id's first bits. A find reads one bucket and
+ * computes the ids of the few entries that could be the one.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gen/space_internal.h"
 
-#define PER_BUCKET 8 /* entries, about */
+#define PER_BUCKET      8 /* entries, about */
 #define BUCKET_BITS_MAX 26
 
 struct id_index {
@@ -16,7 +17,7 @@ struct id_index {
 	uint64_t n;
 	unsigned index_bits, bucket_bits;
 	uint64_t *entries;
-	uint64_t *starts;  /* one a bucket, and the end */
+	uint64_t *starts; /* one a bucket, and the end */
 };
 
 static uint64_t id_head(const uint8_t id[TASK_ID_SIZE])

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a task is started. All text goes into one buffer that is used again for the next task; while it grows, places in it are
- * offsets, and only at the end pointers.
+ * How a task is started. All text goes into one buffer that is used again for the next task; while
+ * it grows, places in it are offsets, and only at the end pointers.
  */
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "gen/launch_env.h"
 #include "gen/task.h"
 
@@ -20,23 +17,16 @@
 
 /* Programs that would take all processors of the machine otherwise. */
 static const char *const thread_names[] = {
-	"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-	"NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "JULIA_NUM_THREADS",
-};
-
-struct launch_work {
-	struct launch_env env;
-	size_t *words;         /* argv as offsets in the text */
-	size_t n_words, cap;
-	size_t workdir;        /* an offset */
-	struct buf scratch, item;
-	const struct spec *spec;
+	"OMP_NUM_THREADS",   "MKL_NUM_THREADS",        "OPENBLAS_NUM_THREADS",
+	"BLIS_NUM_THREADS",  "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
+	"NUMBA_NUM_THREADS", "JULIA_NUM_THREADS",
 };
 
 /* The texts of {seed}, {cpus} and so on. */
 struct specials {
 	const char *texts[SPECIAL_COUNT];
-	char seed[DIGITS_MAX], seed64[DIGITS_MAX], cpus[DIGITS_MAX], memory[DIGITS_MAX], index[DIGITS_MAX];
+	char seed[DIGITS_MAX], seed64[DIGITS_MAX], cpus[DIGITS_MAX], memory[DIGITS_MAX],
+		index[DIGITS_MAX];
 };
 
 static void put_digits(char out[DIGITS_MAX], uint64_t n)
@@ -93,7 +83,8 @@ static void make_absolute(struct buf *b, size_t from, const char *dir)
 }
 
 /* Appends the task's working folder. */
-static int put_workdir(const struct task *t, const struct spec *s, const struct specials *sp, struct buf *out, struct err *e)
+static int put_workdir(const struct task *t, const struct spec *s, const struct specials *sp,
+		       struct buf *out, struct err *e)
 {
 	size_t from = out->len;
 
@@ -118,8 +109,8 @@ static bool is_input(const struct spec *s, const struct ptext *path)
 	return false;
 }
 
-int task_path(const struct task *t, const struct plan *p, const struct launch_place *at, const struct ptext *path, struct buf *out,
-	      struct err *e)
+int task_path(const struct task *t, const struct plan *p, const struct launch_place *at,
+	      const struct ptext *path, struct buf *out, struct err *e)
 {
 	struct buf scratch = BUF_INIT, dir = BUF_INIT;
 	struct specials sp;
@@ -168,7 +159,8 @@ static void put_items(struct launch *l, const struct value *list)
 	}
 }
 
-static int put_words(struct launch *l, const struct words *words, const struct task *t, const struct specials *sp, struct err *e)
+static int put_words(struct launch *l, const struct words *words, const struct task *t,
+		     const struct specials *sp, struct err *e)
 {
 	for (size_t k = 0; k < words->n; k++) {
 		const struct ptext *word = words->items[k];
@@ -186,7 +178,8 @@ static int put_words(struct launch *l, const struct words *words, const struct t
 	return 0;
 }
 
-static int put_argv(struct launch *l, const struct spec *s, const struct task *t, const struct specials *sp, struct err *e)
+static int put_argv(struct launch *l, const struct spec *s, const struct task *t,
+		    const struct specials *sp, struct err *e)
 {
 	l->work->n_words = 0;
 	if (s->start == START_COMMAND) {
@@ -200,7 +193,8 @@ static int put_argv(struct launch *l, const struct spec *s, const struct task *t
 		end_text(&l->text);
 	}
 	if (!l->work->n_words)
-		return err_bad(e, "the command of task %s is empty: all its words are empty lists", t->shown);
+		return err_bad(e, "the command of task %s is empty: all its words are empty lists",
+			       t->shown);
 	return 0;
 }
 
@@ -230,7 +224,8 @@ static void set_seed_words(struct launch *l, const struct task *t)
 	end_text(&l->text);
 }
 
-static int set_inputs(struct launch *l, const struct spec *s, const struct task *t, const struct launch_place *at, struct err *e)
+static int set_inputs(struct launch *l, const struct spec *s, const struct task *t,
+		      const struct launch_place *at, struct err *e)
 {
 	struct buf *b = &l->text;
 
@@ -240,7 +235,8 @@ static int set_inputs(struct launch *l, const struct spec *s, const struct task 
 
 		buf_puts(b, "PPGEN_INPUT_");
 		for (const char *c = in->name; *c; c++)
-			buf_putc(b, isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_');
+			buf_putc(b, isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c)
+							       : '_');
 		launch_env_named(&l->work->env, b, from, false);
 		from = b->len;
 		if (in->url) {
@@ -257,7 +253,8 @@ static int set_inputs(struct launch *l, const struct spec *s, const struct task 
 	return 0;
 }
 
-static void set_own(struct launch *l, const struct task *t, const struct specials *sp, const struct launch_place *at)
+static void set_own(struct launch *l, const struct task *t, const struct specials *sp,
+		    const struct launch_place *at)
 {
 	set(l, "PPGEN_TASK", t->shown);
 	set(l, "PPGEN_INDEX", sp->index);
@@ -271,8 +268,8 @@ static void set_own(struct launch *l, const struct task *t, const struct special
 	set(l, "PPGEN_SCRATCH", sp->texts[SPECIAL_SCRATCH]);
 }
 
-static int put_env(struct launch *l, const struct spec *s, const struct task *t, const struct specials *sp,
-		   const struct launch_place *at, struct err *e)
+static int put_env(struct launch *l, const struct spec *s, const struct task *t,
+		   const struct specials *sp, const struct launch_place *at, struct err *e)
 {
 	struct launch_env *env = &l->work->env;
 
@@ -322,7 +319,8 @@ static void point_into_text(struct launch *l)
 	l->workdir = l->text.data + w->workdir;
 }
 
-int task_launch(const struct task *t, const struct plan *p, const struct launch_place *at, struct launch *l, struct err *e)
+int task_launch(const struct task *t, const struct plan *p, const struct launch_place *at,
+		struct launch *l, struct err *e)
 {
 	const struct spec *s = p->spec;
 	struct specials sp;
@@ -357,72 +355,4 @@ void launch_free(struct launch *l)
 	free(l->envp);
 	buf_free(&l->text);
 	memset(l, 0, sizeof *l);
-}
-
-static bool word_names(const char *word, const char *name, size_t n)
-{
-	for (const char *at = strstr(word, "PPGEN_"); at; at = strstr(at + 1, "PPGEN_")) {
-		if (strncmp(at, name, n) == 0 && !isalnum((unsigned char)at[n]) && at[n] != '_')
-			return true;
-	}
-	return false;
-}
-
-/* Whether the spec itself passes the task's seed on. */
-static bool passes_seed(const struct spec *s)
-{
-	bool passes = false;
-
-	for (size_t k = 0; s->start == START_COMMAND && k < s->command.n; k++)
-		passes |= ptext_uses_special(s->command.items[k], SPECIAL_SEED) ||
-			  ptext_uses_special(s->command.items[k], SPECIAL_SEED64);
-	for (size_t k = 0; k < s->n_env; k++)
-		passes |= ptext_uses_special(s->env[k].value, SPECIAL_SEED) ||
-			  ptext_uses_special(s->env[k].value, SPECIAL_SEED64);
-	return passes;
-}
-
-/* Whether a variable belongs to what people are shown. */
-static bool is_shown(const struct launch *l, size_t k, bool seed)
-{
-	const char *var = l->envp[k];
-	size_t n = strcspn(var, "=");
-
-	if (launch_env_shown(&l->work->env, k))
-		return true;
-	if (strncmp(var, "PPGEN_", 6) != 0)
-		return false;
-	for (char **word = l->argv; *word; word++) {
-		if (word_names(*word, var, n))
-			return true;
-	}
-	return seed && n == strlen("PPGEN_SEED") && strncmp(var, "PPGEN_SEED", n) == 0;
-}
-
-void launch_put_command(const struct launch *l, struct buf *b)
-{
-	bool seed = !passes_seed(l->work->spec), any = false;
-
-	if (l->scratch) {
-		buf_puts(b, "mkdir -p ");
-		text_put_shell(b, l->scratch, strlen(l->scratch));
-		buf_puts(b, " && ");
-	}
-	buf_puts(b, "cd ");
-	text_put_shell(b, l->workdir, strlen(l->workdir));
-	buf_puts(b, " &&");
-	for (size_t k = 0; l->envp[k]; k++) {
-		size_t n = strcspn(l->envp[k], "=") + 1;
-
-		if (!is_shown(l, k, seed))
-			continue;
-		buf_puts(b, any ? " " : " env ");
-		any = true;
-		buf_add(b, l->envp[k], n);
-		text_put_shell(b, l->envp[k] + n, strlen(l->envp[k] + n));
-	}
-	for (char **word = l->argv; *word; word++) {
-		buf_putc(b, ' ');
-		text_put_shell(b, *word, strlen(*word));
-	}
 }

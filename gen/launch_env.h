@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to launch*.c: an environment in the making. A name that is set again takes the place of what was there. */
+/*
+ * Private to launch*.c and task.c: an environment in the making. A name that is set again takes the
+ * place of what was there.
+ */
 #ifndef PPGEN_GEN_LAUNCH_ENV_H
 #define PPGEN_GEN_LAUNCH_ENV_H
 
@@ -8,12 +11,13 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "gen/spec.h"
 
 struct launch_var {
 	const char *borrowed; /* "K=V" of the base; NULL: at `offset` in the text */
 	size_t offset, name_len;
 	uint32_t hash;
-	bool shown;           /* worth showing to people */
+	bool shown; /* worth showing to people */
 };
 
 struct launch_env {
@@ -21,9 +25,28 @@ struct launch_env {
 	size_t n, cap;
 	uint32_t *slots; /* number plus 1, found by the name's hash; 0: free */
 	size_t n_slots;
+	struct { /* what all this was right after the base went in: tasks differ in the rest only */
+		const char **base;
+		size_t n_base;
+		struct launch_var *vars;
+		size_t n;
+		uint32_t *slots;
+		size_t n_slots;
+	} start;
 };
 
-void launch_env_start(struct launch_env *env, const char *const *base); /* base may be NULL */
+/* What a struct launch keeps from one task to the next. */
+struct launch_work {
+	struct launch_env env;
+	size_t *words; /* argv as offsets in the text */
+	size_t n_words, cap;
+	size_t workdir; /* an offset */
+	struct buf scratch, item;
+	const struct spec *spec;
+};
+
+/* Begins with the variables of base (may be NULL), whose strings must not change between calls. */
+void launch_env_start(struct launch_env *env, const char *const *base);
 void launch_env_free(struct launch_env *env);
 
 /* Begins a variable: appends "NAME=" to text; the caller appends its value and a NUL. */

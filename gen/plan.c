@@ -94,6 +94,18 @@ static void take_files(struct plan *p, struct plan_files *shared, struct plan_fi
 	shared->n = own->n = 0;
 }
 
+/* What was decided about older results was decided for the code of then: under other code it is
+ * asked again. */
+static void inherit_decisions(struct plan *p, const struct plan *old)
+{
+	if (!old || strcmp(old->code, p->code) != 0)
+		return;
+	for (size_t k = 0; k < old->n_keep; k++)
+		plan_add_keep(p, old->keep[k]);
+	for (size_t k = 0; k < old->n_rerun; k++)
+		plan_add_rerun(p, old->rerun[k]);
+}
+
 struct plan *plan_draft(struct spec *take_spec, const struct plan *old, struct diags *d)
 {
 	struct plan *p = mem_alloc(sizeof *p);
@@ -101,10 +113,6 @@ struct plan *plan_draft(struct spec *take_spec, const struct plan *old, struct d
 	int rc;
 
 	p->spec = take_spec;
-	for (size_t k = 0; old && k < old->n_keep; k++)
-		plan_add_keep(p, old->keep[k]);
-	for (size_t k = 0; old && k < old->n_rerun; k++)
-		plan_add_rerun(p, old->rerun[k]);
 	for (size_t k = 0; k < p->spec->n_inputs; k++) {
 		const struct input *in = &p->spec->inputs[k];
 
@@ -116,8 +124,10 @@ struct plan *plan_draft(struct spec *take_spec, const struct plan *old, struct d
 	rc = plan_code_shared(p->spec, &shared, p->code, d);
 	if (p->per_task_inputs && plan_code_per_task(p->spec, &own, d) < 0)
 		rc = -1;
-	if (rc == 0)
+	if (rc == 0) {
 		take_files(p, &shared, &own);
+		inherit_decisions(p, old);
+	}
 	plan_files_free(&shared);
 	plan_files_free(&own);
 	if (rc < 0) {
@@ -150,7 +160,8 @@ static bool same_files(const struct plan *a, const struct plan *b)
 	bool same = a->n_files == b->n_files;
 
 	for (size_t k = 0; same && k < a->n_files; k++)
-		same = a->files[k].per_task == b->files[k].per_task && strcmp(a->files[k].path, b->files[k].path) == 0 &&
+		same = a->files[k].per_task == b->files[k].per_task &&
+		       strcmp(a->files[k].path, b->files[k].path) == 0 &&
 		       strcmp(a->files[k].sha256, b->files[k].sha256) == 0;
 	return same;
 }
@@ -160,9 +171,10 @@ bool plan_same(const struct plan *a, const struct plan *b)
 	const struct spec *x = a->spec, *y = b->spec;
 	uint8_t p[SHA256_SIZE], q[SHA256_SIZE];
 
-	if (strcmp(a->code, b->code) != 0 || strcmp(a->results, b->results) != 0 || x->text_len != y->text_len ||
-	    memcmp(x->text, y->text, x->text_len) != 0 || strcmp(x->dir, y->dir) != 0 ||
-	    strcmp(x->name, y->name) != 0 || !same_sets(x, y) || !same_files(a, b))
+	if (strcmp(a->code, b->code) != 0 || strcmp(a->results, b->results) != 0 ||
+	    x->text_len != y->text_len || memcmp(x->text, y->text, x->text_len) != 0 ||
+	    strcmp(x->dir, y->dir) != 0 || strcmp(x->name, y->name) != 0 || !same_sets(x, y) ||
+	    !same_files(a, b))
 		return false;
 	if (!same_codes(a->keep_set, a->n_keep, b->keep, b->n_keep) ||
 	    !same_codes(a->rerun_set, a->n_rerun, b->rerun, b->n_rerun))
@@ -197,8 +209,10 @@ int plan_fetch(const struct spec *s, const char *inputs_dir, struct diags *d)
 			continue;
 		path = path_join(inputs_dir, in->sha256);
 		if (file_make_dirs(inputs_dir, &e) < 0 ||
-		    (!is_fetched(path, in->sha256) && fetch_file(in->url, in->sha256, path, &e) < 0))
-			rc = diag_error(d, in->pos.origin, in->pos.line, in->pos.col, "input '%s': %s", in->name, e.text);
+		    (!is_fetched(path, in->sha256) &&
+		     fetch_file(in->url, in->sha256, path, &e) < 0))
+			rc = diag_error(d, in->pos.origin, in->pos.line, in->pos.col,
+					"input '%s': %s", in->name, e.text);
 		free(path);
 	}
 	return rc;

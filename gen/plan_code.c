@@ -11,8 +11,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* These stand in front of what is hashed; a change of what follows needs a new one, and makes every old result stale. */
-#define CODE_FORMAT "ppgen-code-v1"
+/* These stand in front of what is hashed; a change of what follows needs a new one, and makes every
+ * old result stale. */
+#define CODE_FORMAT    "ppgen-code-v1"
 #define RESULTS_FORMAT "ppgen-results-v1"
 
 char *plan_input_path(const struct spec *s, const char *filled)
@@ -116,17 +117,19 @@ static char *constant_text(const struct ptext *t, struct err *e)
 	return buf_take(&b);
 }
 
-static int complain(struct diags *d, const struct input *in, const char *named, int rc, struct err *e)
+static int complain(struct diags *d, const struct input *in, const char *named, int rc,
+		    struct err *e)
 {
 	if (rc == 1)
-		return diag_error(d, in->pos.origin, in->pos.line, in->pos.col, "input '%s' names '%s', which is not there",
-				  in->name, named);
-	return diag_error(d, in->pos.origin, in->pos.line, in->pos.col, "input '%s' names '%s': %s", in->name, named, e->text);
+		return diag_error(d, in->pos.origin, in->pos.line, in->pos.col,
+				  "input '%s' names '%s', which is not there", in->name, named);
+	return diag_error(d, in->pos.origin, in->pos.line, in->pos.col, "input '%s' names '%s': %s",
+			  in->name, named, e->text);
 }
 
 /* An input that is the same for all tasks: a file, a folder or a url. */
-static int put_shared_input(const struct spec *s, const struct input *in, struct plan_files *files, struct sha256 *h,
-			    struct diags *d)
+static int put_shared_input(const struct spec *s, const struct input *in, struct plan_files *files,
+			    struct sha256 *h, struct diags *d)
 {
 	struct err e = ERR_INIT;
 	char *named, *path;
@@ -152,12 +155,14 @@ static int put_shared_input(const struct spec *s, const struct input *in, struct
 
 static int input_by_name(const void *pa, const void *pb)
 {
-	const struct input *a = *(const struct input *const *)pa, *b = *(const struct input *const *)pb;
+	const struct input *a = *(const struct input *const *)pa,
+			   *b = *(const struct input *const *)pb;
 
 	return strcmp(a->name, b->name);
 }
 
-static int put_inputs(const struct spec *s, struct plan_files *files, struct sha256 *h, struct diags *d)
+static int put_inputs(const struct spec *s, struct plan_files *files, struct sha256 *h,
+		      struct diags *d)
 {
 	const struct input **sorted = mem_array(s->n_inputs + 1, sizeof *sorted);
 	int rc = 0;
@@ -207,11 +212,12 @@ static bool is_beside(const char *path, const char *dir)
 }
 
 /*
- * A word that names a file beside or under the spec's folder: part of the code. `base` is where relative words start. A first word
- * without a slash is a program that PATH finds, not a file beside the spec.
+ * A word that names a file beside or under the spec's folder: part of the code. `base` is where
+ * relative words start. A first word without a slash is a program that PATH finds, not a file
+ * beside the spec.
  */
-static int put_word(const struct spec *s, const struct ptext *word, bool first, const char *base, struct plan_files *files,
-		    struct sha256 *h, struct err *e)
+static int put_word(const struct spec *s, const struct ptext *word, bool first, const char *base,
+		    struct plan_files *files, struct sha256 *h, struct err *e)
 {
 	char *text, *path = NULL, *real = NULL, *dir = NULL;
 	struct stat st;
@@ -242,7 +248,8 @@ out:
 	return rc;
 }
 
-static int put_word_files(const struct spec *s, struct plan_files *files, struct sha256 *h, struct err *e)
+static int put_word_files(const struct spec *s, struct plan_files *files, struct sha256 *h,
+			  struct err *e)
 {
 	const struct words *w = s->start == START_COMMAND ? &s->command : &s->shell_with;
 	char *base = NULL;
@@ -263,7 +270,8 @@ static int put_word_files(const struct spec *s, struct plan_files *files, struct
 	return rc;
 }
 
-int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CODE_HEX], struct diags *d)
+int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CODE_HEX],
+		     struct diags *d)
 {
 	struct sha256 *h = sha256_new();
 	struct err e = ERR_INIT;
@@ -285,10 +293,12 @@ int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CO
 int plan_code_now(const struct plan *p, char out[CODE_HEX], struct err *e)
 {
 	struct diags *d = diags_new();
+	struct plan lender = *p; /* of the shared files, which stand first */
 	struct plan_files files;
 	int rc;
 
-	plan_files_init(&files, p);
+	lender.n_files = plan_shared_files(p);
+	plan_files_init(&files, &lender);
 	rc = plan_code_shared(p->spec, &files, out, d);
 	if (rc < 0) {
 		const char *text = diags_text(d);

@@ -7,10 +7,15 @@
 #include "gen/plan_files.h"
 
 /* Hashes what all tasks share; its files go to `files`. -1: complaints are in d. */
-int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CODE_HEX], struct diags *d);
+int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CODE_HEX],
+		     struct diags *d);
 
-/* Hashes the files that inputs with parameters name, over all tasks, into `files` (in no particular order). -1: complaints are in d. */
+/* Hashes the files that inputs with parameters name, over all tasks, into `files` (in no particular
+ * order). -1: complaints are in d. */
 int plan_code_per_task(const struct spec *s, struct plan_files *files, struct diags *d);
+
+/* How many of a plan's files are shared by all tasks: they stand first. */
+size_t plan_shared_files(const struct plan *p);
 
 /* A hash over everything that decides how results are read. */
 void plan_results_hash(const struct results *r, char out[RESULTS_HEX]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that are hashed for a plan: looked at once, hashed only when no older plan knows them as they are. */
+/* Files that are hashed for a plan: looked at once, hashed only when no older plan knows them as
+ * they are. */
 #include "gen/plan_files.h"
 
 #include <errno.h>
@@ -12,10 +13,10 @@
 #include "base/mem.h"
 
 /*
- * A file changed this shortly before it was hashed may change again without a new mtime (file systems count in
- * steps of up to a second), so its hash is never lent.
+ * A file changed this shortly before it was hashed may change again without a new mtime (file
+ * systems count in steps of up to a second), so its hash is never lent.
  */
-#define RACY_NS INT64_C(1100000000)
+#define RACY_NS    INT64_C(1100000000)
 #define HASH_TRIES 3
 
 /* One folder of a walk; the chain upward finds links that lead back. */
@@ -91,7 +92,8 @@ static void stat_into(struct plan_file *f, const struct stat *st)
 
 static bool same_stat(const struct plan_file *a, const struct plan_file *b)
 {
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns;
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtime_ns == b->mtime_ns;
 }
 
 static const struct plan_file *lent(const struct plan_files *l, const struct plan_file *f)
@@ -113,7 +115,8 @@ static bool is_racy(const struct plan_file *f)
 }
 
 /* Fills f's hash, lent or computed; a file that changes meanwhile is read again. */
-static int hash_file(const struct plan_files *l, struct plan_file *f, const struct stat *first, struct err *e)
+static int hash_file(const struct plan_files *l, struct plan_file *f, const struct stat *first,
+		     struct err *e)
 {
 	struct stat st = *first;
 
@@ -173,13 +176,17 @@ static int put_entry(struct walk *w, const struct level *up, const char *name, s
 	struct stat st;
 
 	if (stat(w->path.data, &st) < 0)
-		return errno == ENOENT || errno == ELOOP ? 0 : err_errno(e, "cannot look at '%s'", w->path.data);
+		return errno == ENOENT || errno == ELOOP
+			       ? 0
+			       : err_errno(e, "cannot look at '%s'", w->path.data);
 	if (S_ISREG(st.st_mode)) {
 		if (++w->files > PLAN_FOLDER_MAX)
-			return err_bad(e, "it has more than %d files: name the files that matter", PLAN_FOLDER_MAX);
+			return err_bad(e, "it has more than %d files: name the files that matter",
+				       PLAN_FOLDER_MAX);
 		return put_file(w, &st, e);
 	}
-	if (!S_ISDIR(st.st_mode) || strcmp(name, "__pycache__") == 0 || plan_files_is_rundir(w->path.data))
+	if (!S_ISDIR(st.st_mode) || strcmp(name, "__pycache__") == 0 ||
+	    plan_files_is_rundir(w->path.data))
 		return 0;
 	for (const struct level *l = up; l; l = l->up) {
 		if (l->dev == st.st_dev && l->ino == st.st_ino)
@@ -215,14 +222,17 @@ static int put_folder(struct walk *w, const struct level *here, struct err *e)
 	return rc;
 }
 
-int plan_files_put(struct plan_files *l, const char *path, const char *label, struct sha256 *h, struct err *e)
+int plan_files_put(struct plan_files *l, const char *path, const char *label, struct sha256 *h,
+		   struct err *e)
 {
 	struct walk w = { .list = l, .h = h };
 	struct stat st;
 	int rc;
 
 	if (stat(path, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 1 : err_errno(e, "cannot look at '%s'", path);
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 1
+			       : err_errno(e, "cannot look at '%s'", path);
 	buf_puts(&w.path, path);
 	buf_puts(&w.label, label);
 	if (S_ISREG(st.st_mode)) {

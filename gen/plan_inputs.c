@@ -11,17 +11,20 @@
 #define TASK_CODE_FORMAT "ppgen-task-code-v1"
 
 #define MISSING_SHOWN 5
-#define NAMED_MAX 10000000u  /* distinct paths that one input may name */
-#define WALK_TASKS UINT64_C(1000000) /* with a `where`, up to here the tasks themselves are walked, not the combinations */
+#define NAMED_MAX     10000000u /* distinct paths that one input may name */
+#define WALK_TASKS                                                                               \
+	UINT64_C(1000000) /* with a `where`, up to here the tasks themselves are walked, not the \
+			     combinations */
 
 /* One input with parameters, over all tasks. */
 struct sweep {
 	const struct spec *spec;
 	const struct input *in;
 	struct plan_files *files;
-	struct textset *seen;    /* paths as filled, good and missing */
+	struct textset *seen; /* paths as filled, good and missing */
 	struct textset *missing;
-	struct textset *needed;  /* of the missing ones, those that a task really names; NULL: not asked for */
+	struct textset *needed; /* of the missing ones, those that a task really names; NULL: not
+				   asked for */
 	struct buf filled;
 	struct err e;
 };
@@ -89,7 +92,8 @@ static int sweep_combinations(struct sweep *w)
 	return rc;
 }
 
-/* With a `where` there can be combinations that no task has: what is missing is asked for again, of the tasks. */
+/* With a `where` there can be combinations that no task has: what is missing is asked for again, of
+ * the tasks. */
 static int sweep(struct sweep *w)
 {
 	const struct space *space = w->spec->space;
@@ -118,10 +122,12 @@ static int complain_missing(const struct sweep *w, struct diags *d)
 	size_t n = textset_count(w->missing);
 
 	for (size_t k = 0; k < n && k < MISSING_SHOWN; k++)
-		diag_error(d, at->origin, at->line, at->col, "input '%s' names '%s', which is not there", w->in->name,
+		diag_error(d, at->origin, at->line, at->col,
+			   "input '%s' names '%s', which is not there", w->in->name,
 			   textset_text(w->missing, k));
 	if (n > MISSING_SHOWN)
-		diag_error(d, at->origin, at->line, at->col, "input '%s' names %zu more files that are not there", w->in->name,
+		diag_error(d, at->origin, at->line, at->col,
+			   "input '%s' names %zu more files that are not there", w->in->name,
 			   n - MISSING_SHOWN);
 	return n ? -1 : 0;
 }
@@ -139,7 +145,8 @@ int plan_code_per_task(const struct spec *s, struct plan_files *files, struct di
 		w.seen = textset_new();
 		w.missing = textset_new();
 		if (sweep(&w) < 0)
-			rc = diag_error(d, in->pos.origin, in->pos.line, in->pos.col, "input '%s': %s", in->name, w.e.text);
+			rc = diag_error(d, in->pos.origin, in->pos.line, in->pos.col,
+					"input '%s': %s", in->name, w.e.text);
 		else if (complain_missing(&w, d) < 0)
 			rc = -1;
 		textset_free(w.seen);
@@ -150,7 +157,23 @@ int plan_code_per_task(const struct spec *s, struct plan_files *files, struct di
 	return rc;
 }
 
-/* The first of the per-task files whose path is not below `path`, bytewise; n_files when there is none. */
+size_t plan_shared_files(const struct plan *p)
+{
+	size_t lo = 0, hi = p->n_files;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (p->files[mid].per_task)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+/* The first of the per-task files whose path is not below `path`, bytewise; n_files when there is
+ * none. */
 static size_t files_from(const struct plan *p, const char *path)
 {
 	size_t lo = 0, hi = p->n_files;
@@ -167,7 +190,8 @@ static size_t files_from(const struct plan *p, const char *path)
 }
 
 /* Adds the hash of the file, or those of the files of the folder, that a task's input names. */
-static int put_task_input(const struct plan *p, const struct input *in, const char *filled, struct sha256 *h, struct err *e)
+static int put_task_input(const struct plan *p, const struct input *in, const char *filled,
+			  struct sha256 *h, struct err *e)
 {
 	char *path = plan_input_path(p->spec, filled), *below = NULL;
 	size_t k = files_from(p, path), len, found = 0;
@@ -180,14 +204,16 @@ static int put_task_input(const struct plan *p, const struct input *in, const ch
 	}
 	below = mem_printf("%s/", path);
 	len = strlen(below);
-	for (k = files_from(p, below); k < p->n_files && strncmp(p->files[k].path, below, len) == 0; k++, found++) {
+	for (k = files_from(p, below); k < p->n_files && strncmp(p->files[k].path, below, len) == 0;
+	     k++, found++) {
 		plan_put(h, p->files[k].path + len);
 		plan_put(h, p->files[k].sha256);
 	}
 out:
 	plan_put_count(h, "files", found);
 	if (!found)
-		err_bad(e, "input '%s' names '%s', which was not there when plan %u was made", in->name, filled, p->number);
+		err_bad(e, "input '%s' names '%s', which was not there when plan %u was made",
+			in->name, filled, p->number);
 	free(below);
 	free(path);
 	return found ? 0 : -1;

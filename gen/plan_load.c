@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a plan back. Nothing of the user's is opened, and everything is checked against the hashes that run.json
- * holds: a damaged plan must not run other tasks than the ones that were planned.
+ * Reading a plan back. Nothing of the user's is opened, and everything is checked against the
+ * hashes that run.json holds: a damaged plan must not run other tasks than the ones that were
+ * planned.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -48,7 +49,8 @@ static int get_text(const struct loaded *r, const char *key, char **out, struct 
 	return *out ? 0 : err_bad(e, "it has no '%s'", key);
 }
 
-static int get_hex(const struct loaded *r, const char *key, size_t digits, char **out, struct err *e)
+static int get_hex(const struct loaded *r, const char *key, size_t digits, char **out,
+		   struct err *e)
 {
 	if (get_text(r, key, out, e) < 0)
 		return -1;
@@ -106,18 +108,23 @@ static int read_run(const struct buf *text, struct plan *p, struct loaded *r, st
 	if (!json_u64(json_get(r->run, "format"), &format))
 		return err_bad(e, "it has no 'format'");
 	if (format != PLAN_FORMAT)
-		return err_bad(e, "its format is %" PRIu64 ", and this program knows %d: use the program that made it", format,
-			       PLAN_FORMAT);
+		return err_bad(e,
+			       "its format is %" PRIu64
+			       ", and this program knows %d: use the program that made it",
+			       format, PLAN_FORMAT);
 	if (!json_u64(json_get(r->run, "number"), &number) || number != p->number)
 		return err_bad(e, "its number is not %u", p->number);
 	if (!json_u64(json_get(r->run, "tasks"), &r->tasks))
 		return err_bad(e, "it has no 'tasks'");
 	if (get_text(r, "name", &r->name, e) < 0 || get_text(r, "spec", &r->spec, e) < 0 ||
-	    get_text(r, "dir", &r->dir, e) < 0 || get_hex(r, "spec_sha256", SHA256_HEX - 1, &r->spec_sha256, e) < 0 ||
+	    get_text(r, "dir", &r->dir, e) < 0 ||
+	    get_hex(r, "spec_sha256", SHA256_HEX - 1, &r->spec_sha256, e) < 0 ||
 	    get_hex(r, "inputs_sha256", SHA256_HEX - 1, &r->inputs_sha256, e) < 0 ||
-	    get_hex(r, "space", SHA256_HEX - 1, &r->space, e) < 0 || get_hex(r, "code", CODE_HEX - 1, &r->code, e) < 0 ||
+	    get_hex(r, "space", SHA256_HEX - 1, &r->space, e) < 0 ||
+	    get_hex(r, "code", CODE_HEX - 1, &r->code, e) < 0 ||
 	    get_hex(r, "results", RESULTS_HEX - 1, &r->results, e) < 0 || get_sets(r, e) < 0 ||
-	    get_codes(r, "keep", p, plan_add_keep, e) < 0 || get_codes(r, "rerun", p, plan_add_rerun, e) < 0)
+	    get_codes(r, "keep", p, plan_add_keep, e) < 0 ||
+	    get_codes(r, "rerun", p, plan_add_rerun, e) < 0)
 		return -1;
 	memcpy(p->code, r->code, CODE_HEX);
 	memcpy(p->results, r->results, RESULTS_HEX);
@@ -131,7 +138,10 @@ static int check_hash(const void *p, size_t n, const char *want, struct err *e)
 
 	sha256_of(p, n, sum);
 	hex_put(hex, sum, sizeof sum);
-	return strcmp(hex, want) == 0 ? 0 : err_bad(e, "it is not what was planned: its hash is %s, not %s", hex, want);
+	return strcmp(hex, want) == 0
+		       ? 0
+		       : err_bad(e, "it is not what was planned: its hash is %s, not %s", hex,
+				 want);
 }
 
 /* Signed digits in quotes. */
@@ -163,8 +173,8 @@ static int read_file_line(const char *line, size_t len, struct plan_file *f, str
 	f->racy = json_true(json_get(v, "racy"));
 	f->path = json_string(json_get(v, "path"));
 	if (f->path && f->sha256[0] && json_u64(json_get(v, "size"), &f->size) &&
-	    get_mtime(json_get(v, "mtime_ns"), &f->mtime_ns) && json_u64(json_get(v, "dev"), &f->dev) &&
-	    json_u64(json_get(v, "ino"), &f->ino))
+	    get_mtime(json_get(v, "mtime_ns"), &f->mtime_ns) &&
+	    json_u64(json_get(v, "dev"), &f->dev) && json_u64(json_get(v, "ino"), &f->ino))
 		return 0;
 	free(f->path);
 	return err_bad(e, "a member is missing or wrong");
@@ -181,7 +191,9 @@ static int read_files(const struct buf *text, const struct loaded *r, struct pla
 		const char *nl = memchr(at, '\n', (size_t)(end - at));
 		struct plan_file f = { 0 };
 
-		if (!nl || read_file_line(at, (size_t)(nl - at), &f, e) < 0)
+		if (!nl)
+			return err_bad(e, "its last line is not whole");
+		if (read_file_line(at, (size_t)(nl - at), &f, e) < 0)
 			return err_wrap(e, "line %zu", p->n_files + 1);
 		ARRAY_ROOM(p->files, p->n_files, cap);
 		p->files[p->n_files++] = f;
@@ -193,7 +205,11 @@ static int read_files(const struct buf *text, const struct loaded *r, struct pla
 /* The frozen spec, read with the folder's own copies of all that it needs. */
 static int read_spec(struct plan *p, const struct loaded *r, const char *path, struct diags *d)
 {
-	struct spec_options o = { .sets = r->sets, .n_sets = r->n_sets, .frozen = p->dir, .origin = r->spec, .dir = r->dir };
+	struct spec_options o = { .sets = r->sets,
+				  .n_sets = r->n_sets,
+				  .frozen = p->dir,
+				  .origin = r->spec,
+				  .dir = r->dir };
 	struct err e = ERR_INIT;
 	struct buf text = BUF_INIT;
 	uint8_t sum[SHA256_SIZE];
@@ -207,14 +223,17 @@ static int read_spec(struct plan *p, const struct loaded *r, const char *path, s
 		return diag_error(d, path, 0, 0, "%s", e.text);
 	p->spec = spec_read(path, &o, d);
 	if (!p->spec)
-		return diag_error(d, path, 0, 0, "the plan's spec cannot be read: another version of this program made it, or its "
-					   "axes are damaged");
+		return diag_error(
+			d, path, 0, 0,
+			"the plan's spec cannot be read: another version of this program made it, or its "
+			"axes are damaged");
 	p->spec->path = arena_dup(p->spec->arena, r->spec);
 	p->spec->name = arena_dup(p->spec->arena, r->name);
 	space_hash(p->spec->space, sum);
 	hex_put(hex, sum, sizeof sum);
 	if (space_count(p->spec->space) != r->tasks || strcmp(hex, r->space) != 0)
-		return diag_error(d, p->dir, 0, 0, "the plan's axes are damaged: they are not what was planned");
+		return diag_error(d, p->dir, 0, 0,
+				  "the plan's axes are damaged: they are not what was planned");
 	return 0;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Publishing a plan: all of it is written into a folder that nobody looks into, synced, and then given the next number by
- * rename, which fails when that number is taken. run.json holds
+ * Publishing a plan: all of it is written into a folder that nobody looks into, synced, and then
+ * given the next number by rename, which fails when that number is taken. run.json holds
  *
- *   {"format":1,"number":N,"name":"ising","spec":PATH,"dir":FOLDER,"spec_sha256":HEX,"inputs_sha256":HEX,"space":HEX,
- *    "sets":["KEY=VALUE"],"code":HEX16,"results":HEX8,"tasks":N,"keep":[HEX16],"rerun":[HEX16],
+ *   {"format":1,"number":N,"name":"ising","spec":PATH,"dir":FOLDER,"spec_sha256":HEX,
+ *    "inputs_sha256":HEX,"space":HEX,"sets":["KEY=VALUE"],"code":HEX16,"results":HEX8,"tasks":N,"keep":[HEX16],"rerun":[HEX16],
  *    "settings":{KEY:[VALUE,ORIGIN]}, ...provenance...}
  */
 #include <errno.h>
@@ -100,7 +100,8 @@ static void put_settings(struct buf *b, const struct spec *s)
 }
 
 /* What does not depend on the plan's number: run.json from its second member on. */
-static void put_rest(struct buf *b, const struct plan *p, const struct buf *inputs, const char *provenance)
+static void put_rest(struct buf *b, const struct plan *p, const struct buf *inputs,
+		     const char *provenance)
 {
 	const struct spec *s = p->spec;
 	uint8_t sum[SHA256_SIZE];
@@ -159,7 +160,8 @@ static int write_file(const char *dir, const char *name, const void *p, size_t n
 {
 	char *path = path_join(dir, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int rc = fd < 0 ? err_errno(e, "cannot create '%s'", path) : file_write_fd(fd, p, n, path, e);
+	int rc = fd < 0 ? err_errno(e, "cannot create '%s'", path)
+			: file_write_fd(fd, p, n, path, e);
 
 	if (fd >= 0 && rc == 0 && fsync(fd) < 0)
 		rc = err_errno(e, "cannot sync '%s'", path);
@@ -203,8 +205,8 @@ static int write_run(const char *dir, unsigned number, const struct buf *rest, s
 }
 
 /* Gives the finished folder the first number from `number` on that nobody has. */
-static int take_number(const char *draft, const char *plans, unsigned number, const struct buf *rest, struct plan *p,
-		       struct err *e)
+static int take_number(const char *draft, const char *plans, unsigned number,
+		       const struct buf *rest, struct plan *p, struct err *e)
 {
 	for (; number < NUMBERS_MAX; number++) {
 		char *path;

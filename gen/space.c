@@ -84,7 +84,9 @@ int space_add_rep(struct space *s)
 	static const char *const name = "rep";
 	struct axis *x = &s->axes[s->n_axes++];
 
-	*x = (struct axis){ .n_names = 1, .n = s->repeat, .is_range = true, .range = { .step = 1 } };
+	*x = (struct axis){
+		.n_names = 1, .n = s->repeat, .is_range = true, .range = { .step = 1 }
+	};
 	x->names = arena_alloc(s->arena, sizeof *x->names);
 	x->names[0] = name;
 	x->was = arena_alloc(s->arena, sizeof *x->was);
@@ -205,10 +207,12 @@ void space_crossed_point(const struct space *s, uint64_t i, struct point *p)
 			p->values[k].type = VALUE_NUMBER;
 			p->values[k].text = room;
 			p->values[k].len = x->range.decimals || x->range.step != 1 || x->range.from
-						   ? range_text(&x->range, at, room) : put_u64(at, room);
+						   ? range_text(&x->range, at, room)
+						   : put_u64(at, room);
 			room += RANGE_TEXT_MAX;
 		} else {
-			memcpy(&p->values[k], &x->rows[at * x->n_names], x->n_names * sizeof *p->values);
+			memcpy(&p->values[k], &x->rows[at * x->n_names],
+			       x->n_names * sizeof *p->values);
 		}
 	}
 }

@@ -5,13 +5,15 @@
 
 #include "gen/space_internal.h"
 
-/* The rows of an axis that differ in what is marked: the first of each kind, and how many there are of it. */
+/* The rows of an axis that differ in what is marked: the first of each kind, and how many there are
+ * of it. */
 struct kinds {
 	bool marked;
 	uint64_t n;
-	uint64_t *rows;    /* NULL: every row is a kind of its own */
+	uint64_t *rows; /* NULL: every row is a kind of its own */
 	uint64_t *times;
-	struct axis part;  /* the marked columns, for `index`; the axis itself where all are marked */
+	struct axis
+		part; /* the marked columns, for `index`; the axis itself where all are marked */
 	struct value *part_rows;
 	struct row_index *index;
 };
@@ -20,7 +22,7 @@ struct combos {
 	const struct space *s;
 	const bool *uses;
 	struct kinds *kinds; /* one an axis */
-	bool known;          /* times can be told */
+	bool known; /* times can be told */
 	struct point p;
 	int (*fn)(void *arg, const struct point *p, uint64_t times);
 	void *arg;
@@ -55,7 +57,8 @@ static void count_kinds(struct kinds *kinds)
 			kind_of[i] = kinds->n;
 			kinds->rows[kinds->n++] = i;
 		} else {
-			row_index_find(kinds->index, kinds->part.rows + i * kinds->part.n_names, &first);
+			row_index_find(kinds->index, kinds->part.rows + i * kinds->part.n_names,
+				       &first);
 		}
 		kinds->times[kind_of[first]]++;
 	}
@@ -89,7 +92,8 @@ static void free_kinds(struct kinds *kinds)
 	row_index_free(kinds->index);
 }
 
-/* Walks axis by axis; `at` is the crossed point's number so far, `times` the tasks that share what is chosen. */
+/* Walks axis by axis; `at` is the crossed point's number so far, `times` the tasks that share what
+ * is chosen. */
 static int walk(struct combos *c, size_t axis, uint64_t at, uint64_t times)
 {
 	const struct space *s = c->s;
@@ -171,10 +175,12 @@ static int walk_added(struct combos *c)
 	return rc;
 }
 
-int space_combinations(const struct space *s, const bool *uses, int (*fn)(void *arg, const struct point *p, uint64_t times),
-		       void *arg)
+int space_combinations(const struct space *s, const bool *uses,
+		       int (*fn)(void *arg, const struct point *p, uint64_t times), void *arg)
 {
-	struct combos c = { .s = s, .uses = uses, .fn = fn, .arg = arg, .known = !s->where && !s->n_added };
+	struct combos c = {
+		.s = s, .uses = uses, .fn = fn, .arg = arg, .known = !s->where && !s->n_added
+	};
 	size_t k = 0;
 	int rc;
 

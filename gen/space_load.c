@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading a space that space_save froze. The file's own hash tells damage; what stands in it is checked all the same. */
+/* Loading a space that space_save froze. The file's own hash tells damage; what stands in it is
+ * checked all the same. */
 #include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 struct load {
 	struct space *s;
 	struct err *e;
-	const char *p, *end;   /* the lines that are left */
+	const char *p, *end; /* the lines that are left */
 	uint64_t where_points, where_kept;
 	char where_sum[SHA256_HEX];
 };
@@ -72,7 +73,8 @@ static int load_value(struct load *l, struct json v, struct value *out)
 	    (b.data[0] == 'n' && !text_is_number(b.data + 1, b.len - 1)))
 		rc = damaged(l, "a value's type is wrong");
 	else
-		*out = (struct value){ (enum value_type)b.data[0], arena_dupn(l->s->arena, b.data + 1, b.len - 1), b.len - 1 };
+		*out = (struct value){ (enum value_type)b.data[0],
+				       arena_dupn(l->s->arena, b.data + 1, b.len - 1), b.len - 1 };
 	buf_free(&b);
 	return rc;
 }
@@ -124,11 +126,13 @@ static int load_range(struct load *l, struct json v, struct axis *x)
 	uint64_t decimals, least;
 	__extension__ __int128 last;
 
-	if (!get_i64(json_get(v, "from"), &x->range.from) || !get_i64(json_get(v, "step"), &x->range.step) ||
-	    !json_u64(json_get(v, "decimals"), &decimals) || !json_u64(json_get(v, "least"), &least) || decimals > 18 ||
-	    least > decimals || x->n_names != 1 || x->n > AXIS_RANGE_MAX)
+	if (!get_i64(json_get(v, "from"), &x->range.from) ||
+	    !get_i64(json_get(v, "step"), &x->range.step) ||
+	    !json_u64(json_get(v, "decimals"), &decimals) ||
+	    !json_u64(json_get(v, "least"), &least) || decimals > 18 || least > decimals ||
+	    x->n_names != 1 || x->n > AXIS_RANGE_MAX)
 		return damaged(l, "a range is wrong");
-	last = x->range.from + (__extension__(__int128)x->range.step) * (int64_t)(x->n - 1);
+	last = x->range.from + (__extension__(__int128) x->range.step) * (int64_t)(x->n - 1);
 	if (last > INT64_MAX || last < -INT64_MAX)
 		return damaged(l, "a range is wrong");
 	x->is_range = true;
@@ -242,10 +246,12 @@ static int load_head(struct load *l, struct json head)
 	if (!json_u64(json_get(head, "added"), &added) || added > (uint64_t)(l->end - l->p) ||
 	    (repeat.type != JSON_NULL && (!json_u64(repeat, &s->repeat) || !s->repeat)))
 		return damaged(l, "its first line is wrong");
-	if (load_seeds(l, head) || load_axes(l, json_get(head, "axes")) || load_where(l, json_get(head, "where")))
+	if (load_seeds(l, head) || load_axes(l, json_get(head, "axes")) ||
+	    load_where(l, json_get(head, "where")))
 		return -1;
 	for (size_t i = 0; i < s->n_axes; i++)
-		if (!s->axes[i].is_range && load_rows(l, s->axes[i].n, s->axes[i].n_names, &s->axes[i].rows))
+		if (!s->axes[i].is_range &&
+		    load_rows(l, s->axes[i].n, s->axes[i].n_names, &s->axes[i].rows))
 			return -1;
 	if (repeat.type != JSON_NULL)
 		space_add_rep(s);
@@ -256,7 +262,8 @@ static int load_head(struct load *l, struct json head)
 static int load_bits(struct load *l, const char *dir)
 {
 	struct space *s = l->s;
-	uint64_t points = s->where_rep ? s->crossed : s->crossed / s->repeat, words = bitmap_words(points);
+	uint64_t points = s->where_rep ? s->crossed : s->crossed / s->repeat,
+		 words = bitmap_words(points);
 	char *path = path_join(dir, "where.bits");
 	struct file_view v = { 0 };
 	uint8_t sum[SHA256_SIZE];
@@ -276,7 +283,8 @@ static int load_bits(struct load *l, const char *dir)
 	for (uint64_t i = 0; i < words; i++)
 		s->where->words[i] = le64toh(s->where->words[i]);
 	bitmap_finish(s->where);
-	if (s->where->kept != l->where_kept || (points % 64 && s->where->words[words - 1] >> (points % 64)))
+	if (s->where->kept != l->where_kept ||
+	    (points % 64 && s->where->words[words - 1] >> (points % 64)))
 		rc = err_bad(l->e, "'%s' is damaged: its counts are wrong", path);
 	s->kept = s->where->kept * (s->where_rep ? 1 : s->repeat);
 out:

@@ -5,18 +5,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "gen/space_internal.h"
+#include "gen/space_build.h"
 
 #define REPEAT_MAX UINT64_C(1000000000)
-
-/* What is gathered while a spec is read. */
-struct build {
-	struct space *s;
-	struct axis_reader r;
-	size_t axes_cap;
-	const struct node *where, *add;
-	bool bad;
-};
 
 static const char *const sections[] = { "grid", "zip", "table", "where", "add" };
 #define N_SECTIONS (sizeof sections / sizeof *sections)
@@ -61,7 +52,8 @@ static void read_zip(struct build *b, const struct node *n)
 		return;
 	}
 	if (n->kind != NODE_SEQ || !n->n) {
-		COMPLAIN(&b->r, n, "'zip' must be a list of groups, as in [{a: [1, 2], b: [3, 4]}]");
+		COMPLAIN(&b->r, n,
+			 "'zip' must be a list of groups, as in [{a: [1, 2], b: [3, 4]}]");
 		b->bad = true;
 		return;
 	}
@@ -102,10 +94,13 @@ static void unknown_section(struct build *b, const struct node *key)
 
 	b->bad = true;
 	if (near)
-		COMPLAIN(&b->r, key, "unknown key '%s' in params (did you mean '%s'?)", key->text, near);
+		COMPLAIN(&b->r, key, "unknown key '%s' in params (did you mean '%s'?)", key->text,
+			 near);
 	else
-		COMPLAIN(&b->r, key, "unknown key '%s' in params: beside grid, zip, table, where and add, parameters stand under 'grid'",
-			 axis_shown(&b->r, key->text, key->len));
+		COMPLAIN(
+			&b->r, key,
+			"unknown key '%s' in params: beside grid, zip, table, where and add, parameters stand under 'grid'",
+			axis_shown(&b->r, key->text, key->len));
 }
 
 static void read_params(struct build *b, const struct node *n)
@@ -143,9 +138,10 @@ static void read_repeat(struct build *b, const struct node *n)
 	b->s->repeat = 1;
 	if (!n)
 		return;
-	if (n->kind != NODE_SCALAR || n->quoted || !text_u64(n->text, n->len, &b->s->repeat) || !b->s->repeat ||
-	    b->s->repeat > REPEAT_MAX) {
-		COMPLAIN(&b->r, n, "'repeat' must be a whole number from 1 to %" PRIu64, REPEAT_MAX);
+	if (n->kind != NODE_SCALAR || n->quoted || !text_u64(n->text, n->len, &b->s->repeat) ||
+	    !b->s->repeat || b->s->repeat > REPEAT_MAX) {
+		COMPLAIN(&b->r, n, "'repeat' must be a whole number from 1 to %" PRIu64,
+			 REPEAT_MAX);
 		b->s->repeat = 1;
 		b->bad = true;
 	}
@@ -159,7 +155,8 @@ static void read_seed(struct build *b, const struct node *n)
 	b->s->seed = "0";
 	if (!n)
 		return;
-	if (n->kind != NODE_SCALAR || n->quoted || !text_is_integer(n->text, n->len) || !text_u64(n->text, n->len, &v)) {
+	if (n->kind != NODE_SCALAR || n->quoted || !text_is_integer(n->text, n->len) ||
+	    !text_u64(n->text, n->len, &v)) {
 		COMPLAIN(&b->r, n, "'seed' must be a whole number from 0 to 2^64 - 1");
 		b->bad = true;
 		return;
@@ -188,15 +185,18 @@ static void read_seed_by(struct build *b, const struct node *n)
 	}
 	s->n_seed_by = n->n;
 	if (!b->bad && !space_find_seed_by(s, &bad)) {
-		const char *name = s->seed_by[bad], *near = text_nearest(name, s->names, s->n_names);
+		const char *name = s->seed_by[bad],
+			   *near = text_nearest(name, s->names, s->n_names);
 
 		b->bad = true;
 		if (strcmp(name, "rep") == 0)
 			COMPLAIN(&b->r, n->items[bad], "'rep' in 'seed_by' needs 'repeat:'");
 		else if (near)
-			COMPLAIN(&b->r, n->items[bad], "unknown parameter '%s' (did you mean '%s'?)", name, near);
+			COMPLAIN(&b->r, n->items[bad],
+				 "unknown parameter '%s' (did you mean '%s'?)", name, near);
 		else
-			COMPLAIN(&b->r, n->items[bad], "unknown parameter '%s'", axis_shown(&b->r, name, strlen(name)));
+			COMPLAIN(&b->r, n->items[bad], "unknown parameter '%s'",
+				 axis_shown(&b->r, name, strlen(name)));
 	}
 }
 
@@ -240,111 +240,6 @@ static void read_where(struct build *b)
 	}
 }
 
-/* Where a parameter stands in a mapping of `add`. */
-static const struct node *add_value(struct build *b, const struct node *map, size_t k)
-{
-	const struct node *v = node_get(map, b->s->names[k]);
-
-	if (!v) {
-		COMPLAIN(&b->r, map, "'%s' is missing: a point of 'add' gives every parameter", b->s->names[k]);
-		b->bad = true;
-	}
-	return v;
-}
-
-static int read_point(struct build *b, const struct node *map, struct value *row)
-{
-	struct space *s = b->s;
-	size_t n = space_plain_names(s);
-	bool bad = b->bad;
-
-	b->bad = false;
-	if (map->kind != NODE_MAP) {
-		COMPLAIN(&b->r, map, "a point of 'add' must be a mapping of parameters, as in {T: 1}");
-		b->bad = true;
-	}
-	for (size_t i = 0; map->kind == NODE_MAP && i < map->n; i++) {
-		const struct node *key = map->keys[i];
-		const char *near;
-		size_t k = 0;
-
-		while (k < n && strcmp(s->names[k], key->text) != 0)
-			k++;
-		if (k < n)
-			continue;
-		b->bad = true;
-		near = text_nearest(key->text, s->names, n);
-		if (strcmp(key->text, "rep") == 0)
-			COMPLAIN(&b->r, key, "'rep' cannot be given: each added point is repeated");
-		else if (near)
-			COMPLAIN(&b->r, key, "unknown parameter '%s' (did you mean '%s'?)", key->text, near);
-		else
-			COMPLAIN(&b->r, key, "unknown parameter '%s': 'add' gives values to parameters that are there",
-				 axis_shown(&b->r, key->text, key->len));
-	}
-	for (size_t k = 0; !b->bad && k < n; k++) {
-		const struct node *v = add_value(b, map, k);
-
-		if (v && axis_value(&b->r, v, &row[k]))
-			b->bad = true;
-	}
-	if (b->bad)
-		return -1;
-	b->bad = bad;
-	return 0;
-}
-
-/* Whether a point is among the crossed ones that `where` keeps. */
-static bool is_crossed(const struct space *s, struct row_index *const *finders, const struct value *row)
-{
-	uint64_t at = 0, i;
-	size_t k = 0;
-
-	for (size_t a = 0; a < space_plain_axes(s); a++) {
-		if (!row_index_find(finders[a], row + k, &i))
-			return false;
-		at = at * s->axes[a].n + i;
-		k += s->axes[a].n_names;
-	}
-	return !s->where || bitmap_get(s->where, at);
-}
-
-static void read_add(struct build *b)
-{
-	struct space *s = b->s;
-	size_t n = space_plain_names(s), axes = space_plain_axes(s);
-	const struct node *list = b->add;
-	struct row_index **finders, *seen;
-	struct axis points = { .n_names = n };
-	struct value *added;
-
-	if (!list)
-		return;
-	if (list->kind != NODE_SEQ) {
-		COMPLAIN(&b->r, list, "'add' must be a list of points, as in [{T: 1}]");
-		b->bad = true;
-		return;
-	}
-	finders = mem_array(axes + 1, sizeof *finders);
-	for (size_t a = 0; a < axes; a++)
-		finders[a] = row_index_new(&s->axes[a]);
-	added = arena_alloc(s->arena, (list->n * n + 1) * sizeof *added);
-	points.rows = added;
-	seen = row_index_room(&points, list->n);
-	for (size_t i = 0; i < list->n; i++) {
-		struct value *row = added + s->n_added * n;
-
-		if (!read_point(b, list->items[i], row) && !is_crossed(s, finders, row) &&
-		    row_index_put(seen, s->n_added))
-			s->n_added++;
-	}
-	s->added = added;
-	row_index_free(seen);
-	for (size_t a = 0; a < axes; a++)
-		row_index_free(finders[a]);
-	free(finders);
-}
-
 static void check_counts(struct build *b, const struct node *params)
 {
 	struct space *s = b->s;
@@ -353,7 +248,8 @@ static void check_counts(struct build *b, const struct node *params)
 		COMPLAIN(&b->r, params, "more than 2^48 tasks");
 		b->bad = true;
 	} else if (!space_count(s)) {
-		COMPLAIN(&b->r, b->where ? b->where : params, "'where' leaves no point: no task would run");
+		COMPLAIN(&b->r, b->where ? b->where : params,
+			 "'where' leaves no point: no task would run");
 		b->bad = true;
 	}
 }
@@ -373,7 +269,7 @@ static void read_rest(struct build *b, const struct node *root, const struct nod
 	read_seed_by(b, node_get(root, "seed_by"));
 	read_where(b);
 	if (!b->bad)
-		read_add(b);
+		space_read_add(b);
 	if (!b->bad)
 		check_counts(b, params ? params : root);
 }
@@ -390,7 +286,8 @@ struct space *space_new(const struct space_source *src, struct diags *d)
 	read_repeat(&b, node_get(src->root, "repeat"));
 	read_seed(&b, node_get(src->root, "seed"));
 	axes = s->axes;
-	s->axes = memcpy(arena_alloc(s->arena, (s->n_axes + 1) * sizeof *axes), axes, s->n_axes * sizeof *axes);
+	s->axes = memcpy(arena_alloc(s->arena, (s->n_axes + 1) * sizeof *axes), axes,
+			 s->n_axes * sizeof *axes);
 	free(axes);
 	read_rest(&b, src->root, params);
 	free(b.r.names);

@@ -5,8 +5,10 @@
  *   {"format":1,"seed":"0","seed_by":["rep"],"repeat":5,"axes":[
  *     {"names":["T"],"was":[null],"n":7,"range":{"from":15,"step":25,"decimals":2,"least":1}},
  *     {"names":["code","steps"],"was":["smetro",null],"n":2}],
- *    "where":{"points":14,"kept":12,"rep":false,"sha256":".."},"added":1}      (one line; repeat, where: null when not given)
- *   ["smetro","n1e6"]       a row of an axis without range, axis by axis: each value's type letter and its text
+ *    "where":{"points":14,"kept":12,"rep":false,"sha256":".."},"added":1}      (one line; repeat,
+ * where: null when not given)
+ *   ["smetro","n1e6"]       a row of an axis without range, axis by axis: each value's type letter
+ * and its text
  *   ["n2.269","n128",...]   the added points, without rep
  *   {"sha256":".."}         of all lines before
  *
@@ -60,7 +62,9 @@ static void put_axis(struct buf *b, const struct axis *x)
 	}
 	buf_printf(b, "],\"n\":%" PRIu64, x->n);
 	if (x->is_range)
-		buf_printf(b, ",\"range\":{\"from\":%" PRId64 ",\"step\":%" PRId64 ",\"decimals\":%u,\"least\":%u}",
+		buf_printf(b,
+			   ",\"range\":{\"from\":%" PRId64 ",\"step\":%" PRId64
+			   ",\"decimals\":%u,\"least\":%u}",
 			   x->range.from, x->range.step, x->range.decimals, x->range.least);
 	buf_putc(b, '}');
 }
@@ -95,8 +99,10 @@ static void put_where(struct buf *b, const struct space *s)
 	sha256_of(disk_words(m, &own), bitmap_words(m->n) * 8, sum);
 	free(own);
 	hex_put(hex, sum, sizeof sum);
-	buf_printf(b, ",\"where\":{\"points\":%" PRIu64 ",\"kept\":%" PRIu64 ",\"rep\":%s,\"sha256\":\"%s\"}", m->n, m->kept,
-		   s->where_rep ? "true" : "false", hex);
+	buf_printf(b,
+		   ",\"where\":{\"points\":%" PRIu64 ",\"kept\":%" PRIu64
+		   ",\"rep\":%s,\"sha256\":\"%s\"}",
+		   m->n, m->kept, s->where_rep ? "true" : "false", hex);
 }
 
 static void put_head(struct buf *b, const struct space *s)
@@ -157,7 +163,8 @@ int space_save(const struct space *s, const char *dir, struct err *e)
 	int rc = 0;
 
 	if (s->where) {
-		rc = file_publish(bits, disk_words(s->where, &own), bitmap_words(s->where->n) * 8, e);
+		rc = file_publish(bits, disk_words(s->where, &own), bitmap_words(s->where->n) * 8,
+				  e);
 		free(own);
 	}
 	space_put_axes(s, &b);

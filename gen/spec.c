@@ -51,9 +51,9 @@ static int apply_sets(struct reader *r, struct node *root)
 		const char *equals = strchr(set, '=');
 
 		if (!equals)
-			rc = diag_error(
-				r->d, arena_printf(r->a, "--set %s", set), 0, 0,
-				"there is no '=' in it: write KEY=VALUE, as in resources.memory=4G");
+			rc = diag_error(r->d, arena_printf(r->a, "--set %s", set), 0, 0,
+					"there is no '=' in it: write KEY=VALUE, as in "
+					"resources.memory=4G");
 		else if (yaml_set(r->a, root, arena_dupn(r->a, set, (size_t)(equals - set)),
 				  equals + 1, r->d))
 			rc = -1;

@@ -241,7 +241,8 @@ void warn_cut(struct reader *r, const struct node *n)
 {
 	if (n->kind == NODE_SCALAR && n->cut)
 		WARN(r, n,
-		     "' #' begins a comment and ends this text: put it in quotes if '#' belongs to it");
+		     "' #' begins a comment and ends this text: put it in quotes if '#' belongs "
+		     "to it");
 }
 
 bool is_identifier(const char *s)

@@ -59,15 +59,15 @@ static void read_to(struct reader *r, const struct node *n, struct output *o)
 	if (strpbrk(n->text, "{}"))
 		COMPLAIN(r, n, "placeholders in 'to' (one file a task) are not yet supported");
 	else if (!is_inside(n->text))
-		COMPLAIN(
-			r, n,
-			"'%s' must lie in the run's collect/: a path without '..' that does not begin with '/'",
-			name);
+		COMPLAIN(r, n,
+			 "'%s' must lie in the run's collect/: a path without '..' that does not "
+			 "begin with '/'",
+			 name);
 	else if (!o->format)
-		COMPLAIN(
-			r, n,
-			"the format of '%s' does not show: let it end in .csv, .tsv, .jsonl or .json",
-			name);
+		COMPLAIN(r, n,
+			 "the format of '%s' does not show: let it end in .csv, .tsv, .jsonl or "
+			 ".json",
+			 name);
 	else if (strcmp(n->text, PUBLISHED) == 0)
 		COMPLAIN(r, n, "'%s' is ppgen's own: choose another name", name);
 	for (const struct output *p = r->s->outputs; p < o; p++)

@@ -11,14 +11,17 @@
 const struct key spec_keys[] = {
 	{ "ppgen", "1", NULL, "The version of this format; required.", 0 },
 	{ "name", "name", "the file's stem",
-	  "The run's name: letters, digits, '.', '_' and '-', at most 64; the run directory is runs/NAME.",
+	  "The run's name: letters, digits, '.', '_' and '-', at most 64; the run directory is "
+	  "runs/NAME.",
 	  KEY_SHOWN },
 
 	{ "params", "mapping", NULL,
-	  "The parameters. With none of the keys grid, zip, table, where and add, it is itself a grid.",
+	  "The parameters. With none of the keys grid, zip, table, where and add, it is itself a "
+	  "grid.",
 	  0 },
 	{ "params.grid", "mapping", NULL,
-	  "Parameters that are crossed, the last one varying fastest. Each is a list, one value, or a mapping.",
+	  "Parameters that are crossed, the last one varying fastest. Each is a list, one value, "
+	  "or a mapping.",
 	  0 },
 	{ "params.grid.*.from", "number", NULL,
 	  "The first value of a range; its ends are included.", 0 },
@@ -32,7 +35,8 @@ const struct key spec_keys[] = {
 	{ "params.grid.*.values", "list", NULL,
 	  "The values, where other keys are given beside them.", 0 },
 	{ "params.grid.*.was", "value", NULL,
-	  "The value that results made before this parameter was added had; it stays out of their identity.",
+	  "The value that results made before this parameter was added had; it stays out of their "
+	  "identity.",
 	  0 },
 	{ "params.grid.*.glob", "pattern", NULL,
 	  "The files that match, sorted; each {name} in it also defines that parameter.", 0 },
@@ -41,7 +45,8 @@ const struct key spec_keys[] = {
 	{ "params.grid.*.split", "true or false", "false",
 	  "With lines: each line is split into a list of words.", 0 },
 	{ "params.zip", "list", NULL,
-	  "Groups of parameters that walk together: each group is one axis, and its lists have one length.",
+	  "Groups of parameters that walk together: each group is one axis, and its lists have "
+	  "one length.",
 	  0 },
 	{ "params.table", "mapping, or a list of them", NULL,
 	  "A table each of whose rows is a point.", 0 },
@@ -78,7 +83,8 @@ const struct key spec_keys[] = {
 	{ "inputs.*.sha256", "64 digits", NULL, "The SHA-256 of what the url gives.", 0 },
 
 	{ "command", "words", NULL,
-	  "How a task is started: a string that is split into words by the rules of quoting of POSIX, or a list of words. "
+	  "How a task is started: a string that is split into words by the rules of quoting of "
+	  "POSIX, or a list of words. "
 	  "No shell sees it; {name} is replaced inside its word.",
 	  KEY_SHOWN },
 	{ "shell", "script, or a mapping", NULL,
@@ -98,7 +104,8 @@ const struct key spec_keys[] = {
 	{ "resources", "mapping", NULL, "What one task needs.", 0 },
 	{ "resources.cpus", "count", "1", "Processors.", KEY_SHOWN },
 	{ "resources.memory", "size", "no limit",
-	  "Memory, as in 512M or 2G (powers of 1024); a task that takes more is ended and counts as oom.",
+	  "Memory, as in 512M or 2G (powers of 1024); a task that takes more is ended and counts "
+	  "as oom.",
 	  KEY_SHOWN },
 	{ "resources.time", "duration", "no limit",
 	  "Wall time, as in 90 (seconds), 10m, 1h30m, 2:00:00 or 1-12:00:00.", KEY_SHOWN },
@@ -352,6 +359,18 @@ static const char *other_place(struct reader *r, const char *path, const char *n
 	return NULL;
 }
 
+/* The path of a parameter of this name, for a key at the top; NULL when there is none. */
+static const char *param_path(struct reader *r, const char *path, const char *name)
+{
+	const struct node *params = node_get(r->root, "params"), *grid = node_get(params, "grid");
+
+	if (*path)
+		return NULL;
+	if (node_get(grid, name))
+		return arena_printf(r->a, "params.grid.%s", name);
+	return node_get(params, name) ? arena_printf(r->a, "params.%s", name) : NULL;
+}
+
 /* Says what is wrong with a key that the table does not have here. */
 static void key_unknown(struct reader *r, const struct node *key, const char *path,
 			const char *place)
@@ -363,11 +382,14 @@ static void key_unknown(struct reader *r, const struct node *key, const char *pa
 	const char *advice = habit_advice(path, key->text);
 	const char *near = text_nearest(key->text, all, n);
 	const char *other = other_place(r, path, key->text);
+	const char *param = param_path(r, path, key->text);
 
 	if (advice)
 		COMPLAIN(r, key, "unknown key '%s'%s: %s", name, in, advice);
 	else if (key->text[colon] && key_find(path, arena_dupn(r->a, key->text, colon)))
 		COMPLAIN(r, key, "unknown key '%s'%s: a blank must follow the colon", name, in);
+	else if (param)
+		COMPLAIN(r, key, "unknown key '%s': the parameter is '%s'", name, param);
 	else if (other && !*path)
 		COMPLAIN(r, key, "unknown key '%s': it belongs in '%s'", name, other);
 	else if (near)

@@ -31,10 +31,10 @@ static void column_add(struct reader *r, const struct node *at, const char *name
 		}
 	for (size_t i = 0; i < r->n_columns; i++)
 		if (strcmp(r->columns[i].name, name) == 0) {
-			COMPLAIN(
-				r, at,
-				"the column '%s' comes from %s and from %s: name one of them, as in {number: NAME}",
-				seen, r->columns[i].source, source);
+			COMPLAIN(r, at,
+				 "the column '%s' comes from %s and from %s: name one of them, as "
+				 "in {number: NAME}",
+				 seen, r->columns[i].source, source);
 			return;
 		}
 	ARRAY_ROOM(r->columns, r->n_columns, r->columns_cap);
@@ -204,10 +204,10 @@ static void read_file_format(struct reader *r, const struct node *n, const struc
 	}
 	f->format = format_by_ending(path->text);
 	if (f->format == FORMAT_NONE)
-		COMPLAIN(
-			r, path,
-			"the format of '%s' does not show in its ending: write {path: ..., format: csv}",
-			shown(r, path->text, path->len));
+		COMPLAIN(r, path,
+			 "the format of '%s' does not show in its ending: write {path: ..., "
+			 "format: csv}",
+			 shown(r, path->text, path->len));
 }
 
 static void read_as(struct reader *r, const struct node *n)
@@ -227,7 +227,8 @@ static void warn_shared(struct reader *r, const struct node *n, const struct res
 	if (f->path && ptext_is_constant(f->path) &&
 	    (!s->workdir || ptext_is_constant(s->workdir)) && s->space && space_count(s->space) > 1)
 		WARN(r, n,
-		     "every task writes the same file '%s': name a parameter or {task} in it, or write "
+		     "every task writes the same file '%s': name a parameter or {task} in it, or "
+		     "write "
 		     "workdir: \"{scratch}\"",
 		     shown(r, n->text, n->len));
 }

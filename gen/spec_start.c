@@ -99,11 +99,11 @@ static void check_names(struct reader *r, const struct node *shell)
 		const struct node *at = param_node(node_get(r->root, "params"), r->names[i]);
 
 		if (is_precious(r->names[i]))
-			COMPLAIN(
-				r, at ? at : shell,
-				"the parameter '%s' would hide the environment variable of this name in 'shell': "
-				"give it another name",
-				r->names[i]);
+			COMPLAIN(r, at ? at : shell,
+				 "the parameter '%s' would hide the environment variable of this "
+				 "name in 'shell': "
+				 "give it another name",
+				 r->names[i]);
 	}
 }
 
@@ -207,9 +207,9 @@ static void read_way(struct reader *r)
 		first = first ? first : ways[i];
 	}
 	if (!first && !r->top_unknown)
-		COMPLAIN(
-			r, r->root,
-			"'command' is missing: it says how a task is started (or 'shell', for a script)");
+		COMPLAIN(r, r->root,
+			 "'command' is missing: it says how a task is started (or 'shell', for a "
+			 "script)");
 }
 
 static bool is_parameter(const struct reader *r, const char *name)
@@ -233,10 +233,10 @@ static void read_env(struct reader *r)
 		const char *what = arena_printf(r->a, "env.%s", shown(r, key->text, key->len));
 
 		if (!is_identifier(key->text))
-			COMPLAIN(
-				r, key,
-				"'%s' is no name of an environment variable: letters, digits and '_'",
-				shown(r, key->text, key->len));
+			COMPLAIN(r, key,
+				 "'%s' is no name of an environment variable: letters, digits and "
+				 "'_'",
+				 shown(r, key->text, key->len));
 		else if (strncmp(key->text, "PPGEN_", 6) == 0)
 			COMPLAIN(r, key,
 				 "'%s' is set by ppgen: names that begin with PPGEN_ are taken",
@@ -307,10 +307,10 @@ static void read_url(struct reader *r, const struct node *map, const struct node
 	if (sha256)
 		read_sha256(r, sha256, in);
 	else
-		COMPLAIN(
-			r, map,
-			"'sha256' is missing: the input '%s' comes from a url, and must be known when it arrives",
-			name);
+		COMPLAIN(r, map,
+			 "'sha256' is missing: the input '%s' comes from a url, and must be known "
+			 "when it arrives",
+			 name);
 }
 
 static void read_path(struct reader *r, const struct node *n, const char *name, struct input *in)

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* One task of a plan: what it is, and what it inherits. How it is started is in launch.c. */
+/* One task of a plan: what it is, what it inherits, and how it is shown. Its start is in launch.c.
+ */
 #include "gen/task.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
+#include "gen/launch_env.h"
 
 /*
- * Variables that tell of the array element around a task and not of the task. A '*' at the end stands for anything. Tasks of
- * scripts that were written for arrays would take the element's number for their own.
+ * Variables that tell of the array element around a task and not of the task. A '*' at the end
+ * stands for anything. Tasks of scripts that were written for arrays would take the element's
+ * number for their own.
  */
 static const char *const element_names[] = {
-	"PPGEN_*",
-	"SLURM_ARRAY_*",
-	"PBS_ARRAY_*", "PBS_ARRAYID",
-	"SGE_TASK_*",
-	"LSB_JOBINDEX*",
-	"OAR_ARRAY_*",
+	"PPGEN_*",    "SLURM_ARRAY_*", "PBS_ARRAY_*", "PBS_ARRAYID",
+	"SGE_TASK_*", "LSB_JOBINDEX*", "OAR_ARRAY_*",
 };
 
 void task_init(struct task *t, const struct plan *p)
@@ -90,4 +91,73 @@ char **task_base_env(char **environ_)
 		at += len;
 	}
 	return out;
+}
+
+/* Whether a word speaks of the variable, and not of one whose name only begins so. */
+static bool word_names(const char *word, const char *name, size_t n)
+{
+	for (const char *at = strstr(word, "PPGEN_"); at; at = strstr(at + 1, "PPGEN_")) {
+		if (strncmp(at, name, n) == 0 && !isalnum((unsigned char)at[n]) && at[n] != '_')
+			return true;
+	}
+	return false;
+}
+
+/* Whether the spec itself passes the task's seed on. */
+static bool passes_seed(const struct spec *s)
+{
+	bool passes = false;
+
+	for (size_t k = 0; s->start == START_COMMAND && k < s->command.n; k++)
+		passes |= ptext_uses_special(s->command.items[k], SPECIAL_SEED) ||
+			  ptext_uses_special(s->command.items[k], SPECIAL_SEED64);
+	for (size_t k = 0; k < s->n_env; k++)
+		passes |= ptext_uses_special(s->env[k].value, SPECIAL_SEED) ||
+			  ptext_uses_special(s->env[k].value, SPECIAL_SEED64);
+	return passes;
+}
+
+/* Whether a variable belongs to what people are shown. */
+static bool is_shown(const struct launch *l, size_t k, bool seed)
+{
+	const char *var = l->envp[k];
+	size_t n = strcspn(var, "=");
+
+	if (launch_env_shown(&l->work->env, k))
+		return true;
+	if (strncmp(var, "PPGEN_", 6) != 0)
+		return false;
+	for (char **word = l->argv; *word; word++) {
+		if (word_names(*word, var, n))
+			return true;
+	}
+	return seed && n == strlen("PPGEN_SEED") && strncmp(var, "PPGEN_SEED", n) == 0;
+}
+
+void launch_put_command(const struct launch *l, struct buf *b)
+{
+	bool seed = !passes_seed(l->work->spec), any = false;
+
+	if (l->scratch) {
+		buf_puts(b, "mkdir -p ");
+		text_put_shell(b, l->scratch, strlen(l->scratch));
+		buf_puts(b, " && ");
+	}
+	buf_puts(b, "cd ");
+	text_put_shell(b, l->workdir, strlen(l->workdir));
+	buf_puts(b, " &&");
+	for (size_t k = 0; l->envp[k]; k++) {
+		size_t n = strcspn(l->envp[k], "=") + 1;
+
+		if (!is_shown(l, k, seed))
+			continue;
+		buf_puts(b, any ? " " : " env ");
+		any = true;
+		buf_add(b, l->envp[k], n);
+		text_put_shell(b, l->envp[k] + n, strlen(l->envp[k] + n));
+	}
+	for (char **word = l->argv; *word; word++) {
+		buf_putc(b, ' ');
+		text_put_shell(b, *word, strlen(*word));
+	}
 }

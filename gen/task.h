@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How one task is started: words, environment and working folder, computed from a plan without touching anything.
- * `plan`, --dry-run, `log` and the pool all use this.
+ * How one task is started: words, environment and working folder, computed from a plan without
+ * touching anything. `plan`, --dry-run, `log` and the pool all use this.
  */
 #ifndef PPGEN_GEN_TASK_H
 #define PPGEN_GEN_TASK_H
@@ -18,70 +18,86 @@ struct task {
 	uint8_t id[TASK_ID_SIZE];
 	char shown[TASK_ID_SHOWN];
 	struct seeds seeds;
-	struct resources res;   /* by task_load those of a first attempt; who retries may raise them before task_launch */
+	struct resources res; /* by task_load those of a first attempt; who retries may raise them
+				 before task_launch */
 	char code[CODE_HEX];
-	unsigned attempt;       /* from 1; task_load leaves it alone */
+	unsigned attempt; /* from 1; task_load leaves it alone */
 };
 
 void task_init(struct task *t, const struct plan *p);
 void task_free(struct task *t);
 
-/* Fills point, id, seeds, resources and code for an index. -1: an override or an input cannot be told. */
+/* Fills point, id, seeds, resources and code. -1: an override or an input cannot be told. */
 int task_load(struct task *t, const struct plan *p, uint64_t index, struct err *e);
 
 struct launch_place {
-	const char *rundir;       /* absolute: PPGEN_RUN, and where scratch folders are */
-	const char *gpus;         /* "0,1": CUDA_VISIBLE_DEVICES and ROCR_VISIBLE_DEVICES; NULL: left alone; "" with no gpus of its own */
-	const char *const *base_env; /* NULL-terminated "K=V": what tasks inherit (see task_base_env) */
+	const char *rundir; /* absolute: PPGEN_RUN, and where scratch folders are */
+	const char *gpus; /* "0,1": CUDA_VISIBLE_DEVICES and ROCR_VISIBLE_DEVICES; NULL: left alone;
+			     "" with no gpus of its own */
+	const char *const *base_env; /* NULL-terminated "K=V": see task_base_env */
 };
 
 struct launch_work;
 
 /*
- * How to start one task. Zero it first. The arrays are NULL-terminated; their texts lie in `text` or in at->base_env, and all of it
- * is valid until the next task_launch with the same struct, which uses the same memory again.
+ * How to start one task. Zero it first. The arrays are NULL-terminated; their texts lie in `text`
+ * or in at->base_env, and all of it is valid until the next task_launch with the same struct, which
+ * uses the same memory again.
  */
 struct launch {
 	char **argv;
 	char **envp;
-	char *workdir;   /* absolute */
-	char *scratch;   /* absolute; NULL when nothing names it */
+	char *workdir; /* absolute */
+	char *scratch; /* absolute; NULL when nothing names it */
 	struct buf text; /* private */
 	size_t argv_cap, envp_cap;
 	struct launch_work *work; /* private */
 };
 
 /*
- * The command with its placeholders filled; a list that is all of a word becomes its items' words; for `shell:` the interpreter, its
- * "-c", the script. The environment is base_env with, in this order and each taking the place of one of its name:
+ * The command with its placeholders filled; a list that is all of a word becomes its items' words;
+ * for `shell:` the interpreter, its "-c", the script. The environment is base_env with, in this
+ * order and each taking the place of one of its name:
  *
- *   PPGEN_TASK (the shown id) PPGEN_INDEX PPGEN_SEED PPGEN_SEED64 PPGEN_SEED_WORDS ("a,b,c,d") PPGEN_ATTEMPT PPGEN_CPUS
- *   PPGEN_MEMORY (bytes; 0: no limit) PPGEN_RUN PPGEN_SCRATCH (RUNDIR/scratch/TASK; made only where the spec names it)
- *   PPGEN_INPUT_<NAME> for every input, its name in upper case: its absolute path (of a url: what was fetched)
- *   OMP_NUM_THREADS and its kin, only where base_env has none of that name: the task's cpus
- *   CUDA_VISIBLE_DEVICES and ROCR_VISIBLE_DEVICES, where at->gpus says
- *   for `shell:` one variable a parameter
- *   the spec's env
+ * - PPGEN_TASK (the shown id), PPGEN_INDEX, PPGEN_SEED, PPGEN_SEED64, PPGEN_SEED_WORDS ("a,b,c,d"),
+ *   PPGEN_ATTEMPT, PPGEN_CPUS, PPGEN_MEMORY (bytes; 0: no limit), PPGEN_RUN, and PPGEN_SCRATCH
+ *   (RUNDIR/scratch/TASK; the folder is made only where the spec names it)
+ *
+ * - PPGEN_INPUT_<NAME> for every input, its name in upper case: its absolute path (of a url: where
+ *   it was fetched to, RUNDIR/inputs/SHA256)
+ *
+ * - OMP_NUM_THREADS and its kin, only where base_env has none of that name: the task's cpus
+ *
+ * - CUDA_VISIBLE_DEVICES and ROCR_VISIBLE_DEVICES, where at->gpus says
+ *
+ * - for `shell:` one variable a parameter
+ *
+ * - the spec's env
  *
  * Files named by :stem etc. are text only. -1: a modifier does not fit, or all words vanished.
  */
-int task_launch(const struct task *t, const struct plan *p, const struct launch_place *at, struct launch *l, struct err *e);
+int task_launch(const struct task *t, const struct plan *p, const struct launch_place *at,
+		struct launch *l, struct err *e);
 void launch_free(struct launch *l);
 
-/* What tasks inherit from `environ`: everything but the array variables of schedulers (SLURM_ARRAY_*, PBS_ARRAY_*, SGE_TASK_*, ...) and PPGEN_*. free(). */
+/*
+ * What tasks inherit from `environ`: everything but PPGEN_* and the array variables of schedulers
+ * (SLURM_ARRAY_*, PBS_ARRAY_*, SGE_TASK_*, ...). One block: free() it.
+ */
 char **task_base_env(char **environ_);
 
 /*
- * Appends the absolute path of a result file (relative ones begin in the task's working folder) or of one of the spec's inputs (in the
- * spec's folder).
+ * Appends the absolute path of a result file (relative ones begin in the task's working folder) or
+ * of one of the spec's inputs (in the spec's folder).
  */
-int task_path(const struct task *t, const struct plan *p, const struct launch_place *at, const struct ptext *path, struct buf *out,
-	      struct err *e);
+int task_path(const struct task *t, const struct plan *p, const struct launch_place *at,
+	      const struct ptext *path, struct buf *out, struct err *e);
 
 /*
  * For people: the command as one line that a shell would take and that does the task again:
- * "cd DIR && env A=1 python3 sim.py --T=1.5". Of the environment: what the spec sets, for `shell:` the parameters, every PPGEN_*
- * that a word names, and PPGEN_SEED unless the spec passes the seed on by {seed} or {seed64}. The plan must still live.
+ * "cd DIR && env A=1 python3 sim.py --T=1.5". Of the environment: what the spec sets, for `shell:`
+ * the parameters, every PPGEN_* that a word names, and PPGEN_SEED unless the spec passes the seed
+ * on by {seed} or {seed64}. The plan must still live.
  */
 void launch_put_command(const struct launch *l, struct buf *b);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a task is called and what it draws its random numbers from. Everything here is for ever: see tests/unit/test_task_id.c. */
+/* What a task is called and what it draws its random numbers from. Everything here is for ever: see
+ * tests/unit/test_task_id.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,8 @@ static uint64_t big_endian(const uint8_t *p, size_t n)
 	return v;
 }
 
-void task_seeds(const struct space *s, const struct point *p, const uint8_t id[TASK_ID_SIZE], struct seeds *out)
+void task_seeds(const struct space *s, const struct point *p, const uint8_t id[TASK_ID_SIZE],
+		struct seeds *out)
 {
 	uint8_t sum[SHA256_SIZE];
 	struct buf b = BUF_INIT;

@@ -11,8 +11,8 @@
 #define WIDTH_MAX 999
 
 const char *const special_names[SPECIAL_COUNT] = {
-	[SPECIAL_SEED] = "seed",     [SPECIAL_SEED64] = "seed64", [SPECIAL_SCRATCH] = "scratch",
-	[SPECIAL_CPUS] = "cpus",     [SPECIAL_MEMORY] = "memory", [SPECIAL_TASK] = "task",
+	[SPECIAL_SEED] = "seed",   [SPECIAL_SEED64] = "seed64", [SPECIAL_SCRATCH] = "scratch",
+	[SPECIAL_CPUS] = "cpus",   [SPECIAL_MEMORY] = "memory", [SPECIAL_TASK] = "task",
 	[SPECIAL_INDEX] = "index",
 };
 
@@ -48,7 +48,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Decimal digits at *s into *out, which stays as it is when there are none; false when the number is too big. */
+/* Decimal digits at *s into *out, which stays as it is when there are none; false when the number
+ * is too big. */
 static bool take_number(const char **s, int *out)
 {
 	int v = 0;
@@ -106,8 +107,10 @@ static int read_modifier(struct compile *c, struct part *p, const char *spec)
 	near = text_nearest(spec, words, sizeof words / sizeof *words);
 	if (near)
 		return err_bad(c->e, "no modifier '%s' (did you mean '%s'?)", spec, near);
-	return err_bad(c->e, "no modifier '%s': there are dir, name, stem, ext, and formats such as 03d and .3f",
-		       spec);
+	return err_bad(
+		c->e,
+		"no modifier '%s': there are dir, name, stem, ext, and formats such as 03d and .3f",
+		spec);
 }
 
 static int unknown_name(struct compile *c, const char *name)
@@ -159,8 +162,8 @@ static size_t name_length(const char *s, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || s[i] == '_' ||
-			 (i && is_digit(s[i]))))
+	while (i < n && ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+			 s[i] == '_' || (i && is_digit(s[i]))))
 		i++;
 	return i;
 }
@@ -179,7 +182,9 @@ static int read_placeholder(struct compile *c)
 	inside = (size_t)(close - s);
 	n = name_length(s, inside);
 	if (!n || (n < inside && s[n] != ':'))
-		return err_bad(c->e, "a placeholder is a name in braces, as in '{T}': write '{{' and '}}' for braces");
+		return err_bad(
+			c->e,
+			"a placeholder is a name in braces, as in '{T}': write '{{' and '}}' for braces");
 	name = arena_dupn(c->arena, s, n);
 	if (find_name(c, &p, name))
 		return -1;
@@ -221,11 +226,16 @@ static int read_all(struct compile *c)
 	return 0;
 }
 
-struct ptext *ptext_compile(struct arena *a, const char *text, size_t len, const char *const *names, size_t n,
-			    unsigned specials, size_t *at, struct err *e)
+struct ptext *ptext_compile(struct arena *a, const char *text, size_t len, const char *const *names,
+			    size_t n, unsigned specials, size_t *at, struct err *e)
 {
-	struct compile c = { .arena = a, .text = text, .len = len, .names = names, .n_names = n,
-			     .specials = specials, .e = e };
+	struct compile c = { .arena = a,
+			     .text = text,
+			     .len = len,
+			     .names = names,
+			     .n_names = n,
+			     .specials = specials,
+			     .e = e };
 	struct ptext *t = NULL;
 
 	if (read_all(&c)) {

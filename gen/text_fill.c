@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "gen/text_internal.h"
 
-static int misfit(const struct part *p, const char *value, size_t len, const char *wants, struct err *e)
+static int misfit(const struct part *p, const char *value, size_t len, const char *wants,
+		  struct err *e)
 {
 	struct buf b = BUF_INIT;
 
@@ -15,7 +16,8 @@ static int misfit(const struct part *p, const char *value, size_t len, const cha
 	return -1;
 }
 
-/* Where the suffix of a file's name begins: at its last dot, unless that is its first byte; else its end. */
+/* Where the suffix of a file's name begins: at its last dot, unless that is its first byte; else
+ * its end. */
 static size_t suffix_start(const char *name, size_t len)
 {
 	for (size_t i = len; i > 1; i--)
@@ -24,7 +26,8 @@ static size_t suffix_start(const char *name, size_t len)
 	return len;
 }
 
-/* dir, name, stem and ext of a path; slashes at its end are passed over, so that "a/b/" is "b" in "a". */
+/* dir, name, stem and ext of a path; slashes at its end are passed over, so that "a/b/" is "b" in
+ * "a". */
 static void put_path_piece(enum modifier mod, const char *s, size_t len, struct buf *out)
 {
 	const char *name;
@@ -53,7 +56,8 @@ static void put_path_piece(enum modifier mod, const char *s, size_t len, struct 
 }
 
 /* As printf's %0Nd, on the digits themselves: no integer is too big. */
-static int put_integer(const struct part *p, const char *s, size_t len, struct buf *out, struct err *e)
+static int put_integer(const struct part *p, const char *s, size_t len, struct buf *out,
+		       struct err *e)
 {
 	bool minus;
 	size_t pad;
@@ -76,7 +80,8 @@ static int put_integer(const struct part *p, const char *s, size_t len, struct b
 	return 0;
 }
 
-static int put_float(const struct part *p, const char *s, size_t len, struct buf *out, struct err *e)
+static int put_float(const struct part *p, const char *s, size_t len, struct buf *out,
+		     struct err *e)
 {
 	int precision = p->precision < 0 ? 6 : p->precision;
 	double x;
@@ -103,7 +108,8 @@ static int put_float(const struct part *p, const char *s, size_t len, struct buf
 	}
 }
 
-static int put_value(const struct part *p, const char *s, size_t len, struct buf *out, struct err *e)
+static int put_value(const struct part *p, const char *s, size_t len, struct buf *out,
+		     struct err *e)
 {
 	if (p->mod == MOD_NONE)
 		buf_add(out, s, len);
@@ -116,8 +122,8 @@ static int put_value(const struct part *p, const char *s, size_t len, struct buf
 	return 0;
 }
 
-int ptext_fill(const struct ptext *t, const struct value *values, const char *const *specials, struct buf *out,
-	       struct err *e)
+int ptext_fill(const struct ptext *t, const struct value *values, const char *const *specials,
+	       struct buf *out, struct err *e)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct part *p = &t->parts[i];

@@ -38,9 +38,10 @@ enum value_type value_type_of(const char *text, size_t len)
 static int scalar_from_node(const struct node *n, struct value *v, struct diags *d)
 {
 	if (!n->quoted && is_null(n->text, n->len))
-		return diag_error(d, n->origin, n->line, n->col,
-				  "a value is missing: write \"\" for the empty text, or \"%s\" in quotes",
-				  n->len ? n->text : "null");
+		return diag_error(
+			d, n->origin, n->line, n->col,
+			"a value is missing: write \"\" for the empty text, or \"%s\" in quotes",
+			n->len ? n->text : "null");
 	if (memchr(n->text, '\0', n->len))
 		return diag_error(d, n->origin, n->line, n->col, "a value cannot hold a NUL byte");
 	if (!text_is_utf8(n->text, n->len))
@@ -78,15 +79,17 @@ int value_from_node(struct arena *a, const struct node *n, struct value *v, stru
 	if (n->kind == NODE_SCALAR)
 		return scalar_from_node(n, v, d);
 	if (n->kind == NODE_MAP)
-		return diag_error(d, n->origin, n->line, n->col,
-				  "a value must be text, a number, true, false or a list of these: this is a mapping");
+		return diag_error(
+			d, n->origin, n->line, n->col,
+			"a value must be text, a number, true, false or a list of these: this is a mapping");
 	for (size_t i = 0; i < n->n; i++) {
 		const struct node *c = n->items[i];
 		struct value item;
 
 		if (c->kind != NODE_SCALAR)
-			rc = diag_error(d, c->origin, c->line, c->col,
-					"a list that is one value can hold only text, numbers, true and false");
+			rc = diag_error(
+				d, c->origin, c->line, c->col,
+				"a list that is one value can hold only text, numbers, true and false");
 		else if (scalar_from_node(c, &item, d))
 			rc = -1;
 		else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `where`: one pass over the crossed points. The expression is evaluated only for each combination of the axes that it uses;
- * what it says is then spread over the others, runs of them at a time.
+ * `where`: one pass over the crossed points. The expression is evaluated only for each combination
+ * of the axes that it uses; what it says is then spread over the others, runs of them at a time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,20 +9,22 @@
 #include "base/text.h"
 #include "gen/space_internal.h"
 
-#define PREPARED_MAX 1000000 /* values of an axis that are parsed once; longer ones are parsed at each step */
+#define PREPARED_MAX \
+	1000000 /* values of an axis that are parsed once; longer ones are parsed at each step */
 
 struct walk {
 	const struct space *s;
 	const struct expr *x;
 	struct err *e;
-	size_t n_axes;             /* in the bitmap: all but rep, unless x uses rep */
-	bool *used;                /* one an axis */
-	size_t last;               /* axes from here on are not used */
-	uint64_t *run;             /* points that one step of an axis passes over */
-	struct operand **operands; /* one an axis: n times n_names, parsed once; of a long axis one row at a time */
-	char **texts;              /* of a range: RANGE_TEXT_MAX each */
+	size_t n_axes; /* in the bitmap: all but rep, unless x uses rep */
+	bool *used; /* one an axis */
+	size_t last; /* axes from here on are not used */
+	uint64_t *run; /* points that one step of an axis passes over */
+	struct operand **operands; /* one an axis: n times n_names, parsed once; of a long axis one
+				      row at a time */
+	char **texts; /* of a range: RANGE_TEXT_MAX each */
 	const struct operand **current; /* one a name */
-	struct bitmap *verdicts;   /* of the combinations, in their order */
+	struct bitmap *verdicts; /* of the combinations, in their order */
 	uint64_t next;
 };
 
@@ -132,7 +134,8 @@ static int evaluate(struct walk *w, size_t axis)
 }
 
 /* Spreads the verdicts: `combination` counts the used axes passed so far, `at` the points. */
-static void spread(const struct walk *w, struct bitmap *m, size_t axis, uint64_t combination, uint64_t at)
+static void spread(const struct walk *w, struct bitmap *m, size_t axis, uint64_t combination,
+		   uint64_t at)
 {
 	if (axis == w->last) {
 		if (bitmap_get(w->verdicts, combination))
@@ -200,7 +203,9 @@ int space_where(struct space *s, const struct expr *x, struct err *e)
 		w.used[i] = axis_is_used(&w, i);
 		w.run[i] = points;
 		if (s->axes[i].n > SPACE_WHERE_MAX / points) {
-			rc = err_bad(e, "more than 2^36 points to pass over: leave them out by the axes themselves");
+			rc = err_bad(
+				e,
+				"more than 2^36 points to pass over: leave them out by the axes themselves");
 			goto out;
 		}
 		points *= s->axes[i].n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Splitting a command line into words by POSIX shell quoting (XCU 2.2), when the plan is made and not when a task runs. */
+/* Splitting a command line into words by POSIX shell quoting (XCU 2.2), when the plan is made and
+ * not when a task runs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +10,9 @@ struct split {
 	const char *text;
 	size_t len, at;
 	struct buf word;
-	size_t *from;      /* for each byte of word, where in text it stood */
+	size_t *from; /* for each byte of word, where in text it stood */
 	size_t from_cap;
-	bool open;         /* a word has begun; it may be empty, as in '' */
+	bool open; /* a word has begun; it may be empty, as in '' */
 	struct err *e;
 };
 
@@ -48,8 +49,11 @@ static int double_quoted(struct split *s)
 		char next = s->at + 1 < s->len ? s->text[s->at + 1] : '\0';
 
 		if (c == '$' || c == '`')
-			return err_bad(s->e, "'%c' within double quotes is for a shell, and none runs here: "
-				       "use single quotes, or use shell:", c);
+			return err_bad(
+				s->e,
+				"'%c' within double quotes is for a shell, and none runs here: "
+				"use single quotes, or use shell:",
+				c);
 		if (c == '\\' && next == '\n') {
 			s->at += 2;
 			continue;
@@ -86,16 +90,18 @@ static int refuse_shell(struct split *s, char c)
 		char c;
 		const char *what;
 	} rows[] = {
-		{ '|', "a pipe" }, { '&', "a background job" }, { ';', "a second command" },
-		{ '<', "a redirection" }, { '>', "a redirection" }, { '$', "a variable" },
-		{ '*', "a pattern" }, { '?', "a pattern" }, { '[', "a pattern" },
-		{ '~', "a home folder" }, { '(', "a subshell" }, { ')', "a subshell" },
+		{ '|', "a pipe" },         { '&', "a background job" }, { ';', "a second command" },
+		{ '<', "a redirection" },  { '>', "a redirection" },    { '$', "a variable" },
+		{ '*', "a pattern" },      { '?', "a pattern" },        { '[', "a pattern" },
+		{ '~', "a home folder" },  { '(', "a subshell" },       { ')', "a subshell" },
 		{ '`', "a substitution" }, { '#', "a comment" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (rows[i].c == c)
-			return err_bad(s->e, "unquoted '%c' is for a shell (%s), and none runs here: "
-				       "quote it, or use shell:", c, rows[i].what);
+			return err_bad(s->e,
+				       "unquoted '%c' is for a shell (%s), and none runs here: "
+				       "quote it, or use shell:",
+				       c, rows[i].what);
 	}
 	return 0;
 }
@@ -135,7 +141,8 @@ static int next_word(struct split *s)
 		char c = s->text[s->at];
 
 		if (c == '\n' && !is_blank_to_end(s))
-			return err_bad(s->e, "a command is one line: fold it with '>-', or use shell:");
+			return err_bad(s->e,
+				       "a command is one line: fold it with '>-', or use shell:");
 		if (strchr(" \t\r\n", c)) {
 			if (s->open)
 				return 1;
@@ -147,7 +154,8 @@ static int next_word(struct split *s)
 	return s->open;
 }
 
-/* NAME=value in front of a command sets a variable in a shell; here it would be a program of that name. */
+/* NAME=value in front of a command sets a variable in a shell; here it would be a program of that
+ * name. */
 static int refuse_assignment(const struct split *s, size_t begin)
 {
 	size_t i = begin;
@@ -158,8 +166,11 @@ static int refuse_assignment(const struct split *s, size_t begin)
 		i++;
 	if (i == begin || i == s->at || s->text[i] != '=')
 		return 0;
-	return err_bad(s->e, "'%.*s=' in front of a command sets a variable in a shell, and none runs here: "
-		       "use env:", (int)(i - begin), s->text + begin);
+	return err_bad(
+		s->e,
+		"'%.*s=' in front of a command sets a variable in a shell, and none runs here: "
+		"use env:",
+		(int)(i - begin), s->text + begin);
 }
 
 static size_t skip_blanks(const struct split *s, size_t at)
@@ -169,8 +180,8 @@ static size_t skip_blanks(const struct split *s, size_t at)
 	return at;
 }
 
-int words_split(struct arena *a, const char *text, size_t len, const char *const *names, size_t n, unsigned specials,
-		struct words *out, size_t *at, struct err *e)
+int words_split(struct arena *a, const char *text, size_t len, const char *const *names, size_t n,
+		unsigned specials, struct words *out, size_t *at, struct err *e)
 {
 	struct split s = { .text = text, .len = len, .e = e };
 	struct ptext **items = NULL;
@@ -186,7 +197,8 @@ int words_split(struct arena *a, const char *text, size_t len, const char *const
 			break;
 		}
 		ARRAY_ROOM(items, count, cap);
-		items[count] = ptext_compile(a, buf_str(&s.word), s.word.len, names, n, specials, &fault, e);
+		items[count] = ptext_compile(a, buf_str(&s.word), s.word.len, names, n, specials,
+					     &fault, e);
 		if (!items[count]) {
 			s.at = s.from[fault];
 			rc = -1;

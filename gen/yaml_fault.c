@@ -192,12 +192,14 @@ static bool fault_behind(const struct fault *f)
 	if (before == '}' || before == ']')
 		diag_error(
 			AT_MARK(f, f->p->problem_mark),
-			"text follows '%c': a value that begins with '%c' must be in quotes as a whole",
+			"text follows '%c': a value that begins with '%c' must be in quotes as a "
+			"whole",
 			before, before == '}' ? '{' : '[');
 	else if (before == '"' || before == '\'')
 		diag_error(
 			AT_MARK(f, f->p->problem_mark),
-			"text follows a closing quote: put the whole value in quotes of the other kind");
+			"text follows a closing quote: put the whole value in quotes of the other "
+			"kind");
 	else
 		return false;
 	return true;
@@ -209,10 +211,10 @@ static bool fault_escape(const struct fault *f)
 
 	if (strcmp(f->p->problem, "found unknown escape character") != 0)
 		return false;
-	diag_error(
-		AT_MARK(f, f->p->problem_mark),
-		"'\\%c' means nothing in double quotes: use single quotes, in which a backslash is a backslash",
-		c > ' ' && c < 0x7f ? c : '?');
+	diag_error(AT_MARK(f, f->p->problem_mark),
+		   "'\\%c' means nothing in double quotes: use single quotes, in which a backslash "
+		   "is a backslash",
+		   c > ' ' && c < 0x7f ? c : '?');
 	return true;
 }
 

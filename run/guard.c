@@ -25,16 +25,26 @@
 
 #define EXIT_SYSTEM 3
 #define PAUSE_MS_MAX 50
+#define STOP_PASSES 10
+#define CHASES 50
 
 static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 #define PASSED_ON (sizeof passed_on / sizeof *passed_on)
 
 /* ---- ending descendants ---- */
 
+struct seen {
+	pid_t pid;
+	uint64_t start;
+};
+
 struct victims {
 	struct usage table;
-	struct { pid_t pid; uint64_t start; } *seen; /* already counted */
+	struct seen *seen; /* already counted */
 	size_t n_seen, cap_seen;
+	pid_t *groups;     /* signalled in this pass */
+	size_t n_groups, cap_groups;
+	size_t denied;     /* in this pass: not ours to signal (a set-uid program) */
 };
 
 static void count_once(struct victims *v, const struct usage_proc *p)
@@ -45,23 +55,36 @@ static void count_once(struct victims *v, const struct usage_proc *p)
 		}
 	}
 	ARRAY_ROOM(v->seen, v->n_seen, v->cap_seen);
-	v->seen[v->n_seen].pid = p->pid;
-	v->seen[v->n_seen++].start = p->start;
+	v->seen[v->n_seen++] = (struct seen){ p->pid, p->start };
 }
 
-/* Looks for all living descendants and sends them a signal; how many of them a signal reached. -1 without /proc. */
-static int signal_all(struct victims *v, int number)
+/* A whole group at once: no process can escape this by forking. Not our own, which others may be in. */
+static void signal_group(struct victims *v, pid_t group, int number)
+{
+	if (group <= 1 || group == getpgrp()) {
+		return;
+	}
+	for (size_t i = 0; i < v->n_groups; i++) {
+		if (v->groups[i] == group) {
+			return;
+		}
+	}
+	ARRAY_ROOM(v->groups, v->n_groups, v->cap_groups);
+	v->groups[v->n_groups++] = group;
+	(void)kill(-group, number);
+}
+
+/* Looks for all living descendants and sends them and their groups a signal; how many it reached. */
+static size_t signal_all(struct victims *v, int number)
 {
 	const pid_t self = getpid();
 	struct usage_proc *me;
-	int reached = 0;
+	size_t reached = 0;
 
-	if (usage_scan(&v->table) < 0) {
-		return -1;
-	}
-	me = usage_find(&v->table, self);
+	v->n_groups = v->denied = 0;
+	me = usage_scan(&v->table) < 0 ? NULL : usage_find(&v->table, self);
 	if (!me) {
-		return -1;
+		return 0;
 	}
 	me->owner = 0;
 	usage_inherit(&v->table);
@@ -71,9 +94,12 @@ static int signal_all(struct victims *v, int number)
 		if (p->owner != 0 || p->pid == self || p->state == 'Z' || p->state == 'X') {
 			continue;
 		}
+		signal_group(v, p->group, number);
 		if (kill(p->pid, number) == 0) {
 			count_once(v, p);
 			reached++;
+		} else if (errno == EPERM) {
+			v->denied++;
 		}
 	}
 	return reached;
@@ -84,21 +110,39 @@ static void stop_all(struct victims *v)
 {
 	size_t before;
 
-	for (int round = 0; round < 10; round++) {
+	for (int pass = 0; pass < STOP_PASSES; pass++) {
 		before = v->n_seen;
-		if (signal_all(v, SIGSTOP) <= 0 || v->n_seen == before) {
+		if (signal_all(v, SIGSTOP) == 0 || v->n_seen == before) {
 			return;
 		}
 	}
 }
 
-static void reap_all(void)
+/* Reaps what ended; false when no child is left at all, and so no descendant: orphans become our children. */
+static bool reap_all(void)
 {
 	pid_t pid;
 
 	do {
 		pid = waitpid(-1, NULL, WNOHANG);
 	} while (pid > 0 || (pid < 0 && errno == EINTR));
+	return pid == 0;
+}
+
+/* One that forks and exits all the time is another process at each look; the kernel's list of our children is quick enough for it. */
+static void chase_children(struct victims *v)
+{
+	pid_t *pids;
+	size_t n;
+
+	for (int i = 0; i < CHASES && reap_all(); i++) {
+		if (usage_children(&v->table, &pids, &n) < 0) {
+			return;
+		}
+		for (size_t k = 0; k < n; k++) {
+			(void)kill(pids[k], SIGKILL);
+		}
+	}
 }
 
 unsigned guard_end_descendants(void)
@@ -107,22 +151,21 @@ unsigned guard_end_descendants(void)
 	struct timespec pause = { 0, 1000000 };
 	unsigned n;
 
-	for (;;) {
-		reap_all();
-		if (signal_all(&v, SIGSTOP) <= 0) {
-			break;
-		}
+	while (reap_all()) {
 		stop_all(&v);
-		(void)signal_all(&v, SIGKILL);
+		if (signal_all(&v, SIGKILL) == 0 && v.denied > 0) {
+			break; /* only such as we may not end are left */
+		}
+		chase_children(&v);
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < PAUSE_MS_MAX * 1000000L) {
 			pause.tv_nsec *= 2;
 		}
 	}
-	reap_all();
 	n = (unsigned)v.n_seen;
 	usage_free(&v.table);
 	free(v.seen);
+	free(v.groups);
 	return n;
 }
 

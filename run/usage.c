@@ -63,9 +63,8 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int usage_scan(struct usage *u)
+static int list_pids(struct usage *u)
 {
-	char text[1024];
 	DIR *dir = opendir("/proc");
 	const struct dirent *d;
 
@@ -74,19 +73,58 @@ int usage_scan(struct usage *u)
 		return -1;
 	}
 	while ((d = readdir(dir))) {
-		struct usage_proc p = { .owner = USAGE_UNKNOWN };
-
-		if (d->d_name[0] < '1' || d->d_name[0] > '9') {
-			continue;
-		}
-		p.pid = (pid_t)strtol(d->d_name, NULL, 10);
-		if (read_proc(p.pid, "stat", text, sizeof text) > 0 && parse_stat(text, &p)) {
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9') {
 			ARRAY_ROOM(u->procs, u->n, u->cap);
-			u->procs[u->n++] = p;
+			u->procs[u->n++] = (struct usage_proc){ .pid = (pid_t)strtol(d->d_name, NULL, 10),
+								.owner = USAGE_UNKNOWN };
 		}
 	}
 	(void)closedir(dir);
 	qsort(u->procs, u->n, sizeof *u->procs, by_pid);
+	return 0;
+}
+
+int usage_scan(struct usage *u)
+{
+	char text[1024];
+	size_t from;
+
+	if (list_pids(u) < 0) {
+		return -1;
+	}
+	/* The youngest first, for they are the likeliest to be gone when their turn comes; what is left is moved to the end. */
+	from = u->n;
+	for (size_t i = u->n; i-- > 0;) {
+		struct usage_proc *p = &u->procs[i];
+
+		if (read_proc(p->pid, "stat", text, sizeof text) > 0 && parse_stat(text, p)) {
+			u->procs[--from] = *p;
+		}
+	}
+	u->n -= from;
+	memmove(u->procs, u->procs + from, u->n * sizeof *u->procs);
+	return 0;
+}
+
+int usage_children(struct usage *u, pid_t **pids, size_t *n)
+{
+	char path[64], text[4096], *at, *end;
+	const pid_t self = getpid();
+	pid_t pid;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof path, "task/%d/children", (int)self);
+	len = read_proc(self, path, text, sizeof text);
+	if (len < 0) {
+		return -1;
+	}
+	buf_clear(&u->text);
+	*n = 0;
+	for (at = text; (pid = (pid_t)strtol(at, &end, 10)) > 0 && *end == ' '; at = end) {
+		buf_add(&u->text, &pid, sizeof pid); /* a number that was cut off has no blank behind it */
+		++*n;
+	}
+	*pids = (pid_t *)(void *)u->text.data;
 	return 0;
 }
 

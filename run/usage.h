@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All processes of this machine as one table from /proc, to find descendants and what memory they use. The kernel's lists of
- * children are optional and racy, so this reads every /proc/PID/stat: about 5 us a process.
+ * children are optional, one a thread and racy, so this reads every /proc/PID/stat: about 5 us a process.
  */
 #ifndef PPGEN_RUN_USAGE_H
 #define PPGEN_RUN_USAGE_H
@@ -33,6 +33,8 @@ struct usage {
 
 int usage_scan(struct usage *u); /* all of /proc; every owner is USAGE_UNKNOWN. -1: there is no /proc */
 void usage_free(struct usage *u);
+/* Our own children's pids, quickly where the kernel lists them (CONFIG_PROC_CHILDREN); -1 where it does not. */
+int usage_children(struct usage *u, pid_t **pids, size_t *n); /* borrowed from u->text */
 struct usage_proc *usage_find(const struct usage *u, pid_t pid);
 
 /*

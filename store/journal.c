@@ -231,11 +231,10 @@ int journal_append(struct journal *j, const char *members, size_t len, struct er
 			break;
 		}
 	}
-	return err_errno(
-		e,
-		"cannot record in '%s' (nothing that was recorded is lost: "
-		"make room, then run again)",
-		j->path);
+	return err_errno(e,
+			 "cannot record in '%s' (nothing that was recorded is lost: "
+			 "make room, then run again)",
+			 j->path);
 }
 
 int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset, struct err *e)

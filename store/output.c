@@ -152,12 +152,11 @@ int output_get(struct output_reader *r, const char *writer, const struct piece *
 		sha256_of(*data, *len, hash);
 		hex_put(hex, hash, SHA256_SIZE);
 		if (!p->sha256 || memcmp(hex, p->sha256, SHA256_HEX - 1) != 0) {
-			return err_bad(
-				e,
-				"output of '%s' is damaged: %llu bytes at %llu of '%s' "
-				"are not what was written",
-				writer, (unsigned long long)p->len, (unsigned long long)p->offset,
-				m->path);
+			return err_bad(e,
+				       "output of '%s' is damaged: %llu bytes at %llu of '%s' "
+				       "are not what was written",
+				       writer, (unsigned long long)p->len,
+				       (unsigned long long)p->offset, m->path);
 		}
 	}
 	return 0;

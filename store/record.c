@@ -52,13 +52,17 @@ void record_seal(struct buf *b, size_t from)
 	buf_add(b, tail, sizeof tail);
 }
 
-/* The value of a lower-case hexadecimal digit; more than 15 when it is none. */
+/* The values of lower-case hexadecimal digits, plus one: 0 is none. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+/* More than 15 where it is no digit. */
 static inline unsigned nibble(char c)
 {
-	const unsigned digit = (unsigned)(unsigned char)c - '0';
-	const unsigned letter = (unsigned)(unsigned char)c - 'a';
-
-	return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
+	return hex_digits[(unsigned char)c] - 1u;
 }
 
 static bool seal_is_right(const char *line, size_t len)
@@ -91,7 +95,7 @@ static bool take_id(struct json v, uint8_t id[TASK_ID_SIZE])
 	for (size_t i = 0; i < TASK_ID_SIZE; i++) {
 		const unsigned high = nibble(v.text[1 + 2 * i]), low = nibble(v.text[2 + 2 * i]);
 
-		bad |= (high | low) & 16;
+		bad |= (high | low) > 15;
 		id[i] = (uint8_t)(high << 4 | low);
 	}
 	return !bad;

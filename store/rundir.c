@@ -116,11 +116,10 @@ static int not_writable(const char *path, struct err *e)
 	if (stat(path, &st) == 0 && st.st_uid != geteuid()) {
 		owner = getpwuid(st.st_uid);
 		errno = number;
-		return err_bad(
-			e,
-			"cannot write in '%s', which belongs to %s (%s): "
-			"name another folder with -d DIR",
-			path, owner ? owner->pw_name : "somebody else", strerror(number));
+		return err_bad(e,
+			       "cannot write in '%s', which belongs to %s (%s): "
+			       "name another folder with -d DIR",
+			       path, owner ? owner->pw_name : "somebody else", strerror(number));
 	}
 	errno = number;
 	return err_bad(e, "cannot write in '%s' (%s): name another folder with -d DIR", path,

@@ -28,7 +28,7 @@ struct fold {
 	struct point point;
 	uint32_t file; /* the one that is being walked */
 	bool checked; /* of that file: an index was compared with its id */
-	bool by_id;   /* of that file: its indexes cannot be trusted */
+	bool by_id; /* of that file: its indexes cannot be trusted */
 	bool again; /* the second pass */
 	bool any_stale;
 	char code[CODE_HEX]; /* the last hash that was asked for, where all tasks have one code */

@@ -3,7 +3,7 @@
 #
 # Runs what README.md shows, so that it stays true. One TAP line a command.
 #
-# In a block fenced with ```console a line "$ command" is run (lines "> ..." after it continue it) and its standard output is
+# In a block fenced with ```console a line "$ command" is run (lines "> ..." after it continue it) and what it says (both streams) is
 # compared with the lines that follow. A line "..." stands for any number of lines, and "..." within a line for any text there.
 # All commands run in order in one scratch folder; `cd` and `$?` carry over. A block fenced with ```yaml FILE (any language, then
 # a file's name) is written to that file. examples/ of the source is there as a copy; ppgen is on PATH.
@@ -52,7 +52,7 @@ finish() {
 	count=$((count + 1))
 	(
 		cd "$(<"$scratch/cwd")" || exit 99
-		exec </dev/null >"$scratch/stdout" 2>"$scratch/stderr"
+		exec </dev/null >"$scratch/stdout" 2>&1
 		code=$(<"$scratch/code")
 		# shellcheck disable=SC2016 # the inner shell expands
 		bash -c '(exit "$1"); eval "$2"; code=$?; pwd >"$3/cwd"; exit $code' readme "$code" "$command" "$scratch"
@@ -70,7 +70,6 @@ finish() {
 		echo "not ok $count - ${command//[$'\n#']/ }"
 		echo "# exit $(<"$scratch/code"); stdout, as README.md shows it (-) and as it is (+):"
 		diff <(printf '%s\n' "${expected[@]}") "$scratch/stdout" | sed 's/^</-/; s/^>/+/; s/^/# /' | head -n 60
-		head -n 20 "$scratch/stderr" | sed 's/^/# stderr: /'
 		failed=1
 	fi
 	command=

@@ -23,7 +23,7 @@ static inline struct space *space_of(const char *yaml, const char *dir, struct b
 	struct space *s = NULL;
 
 	if (root) {
-		struct space_source src = { .root = root, .dir = dir };
+		struct space_source src = { .root = root, .dir = dir, .fetched = dir };
 
 		s = space_new(&src, d);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The collector on run directories that are made by hand: records in any order and in several journals give the same bytes; what is missing,
- * failed, damaged or of another shape is told, or left out with --partial.
+ * The collector on run directories that are made by hand: records in any order and in several
+ * journals give the same bytes; what is missing, failed, damaged or of another shape is told, or
+ * left out with --partial.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,9 +90,10 @@ static void put_piece(struct journal *j, const char *key, const char *text, stru
 	buf_printf(b, "%s[%llu,%zu,\"%s\"]", key, (unsigned long long)offset, strlen(text), hex);
 }
 
-/* An attempt's end: `row` stands in the record, `out` and `trace` in the output; each may be NULL. */
-static void run_end(struct run *r, size_t journal, uint64_t index, const char *outcome, const char *row, const char *out,
-		    const char *trace)
+/* An attempt's end: `row` stands in the record, `out` and `trace` in the output; each may be NULL.
+ */
+static void run_end(struct run *r, size_t journal, uint64_t index, const char *outcome,
+		    const char *row, const char *out, const char *trace)
 {
 	struct journal *j = r->journals[journal];
 	struct err e = ERR_INIT;
@@ -102,15 +104,19 @@ static void run_end(struct run *r, size_t journal, uint64_t index, const char *o
 	task_init(&t, r->plan);
 	assert_int_equal(task_load(&t, r->plan, index, &e), 0);
 	hex_put(id, t.id, TASK_ID_SIZE);
-	buf_printf(&b, "{\"k\":\"end\",\"id\":\"%s\",\"i\":%llu,\"plan\":%u,\"att\":1,\"slot\":0,\"seed\":\"%llu\",\"code\":\"%s\"", id,
-		   (unsigned long long)index, r->plan->number, (unsigned long long)index + 100, t.code);
+	buf_printf(
+		&b,
+		"{\"k\":\"end\",\"id\":\"%s\",\"i\":%llu,\"plan\":%u,\"att\":1,\"slot\":0,\"seed\":\"%llu\",\"code\":\"%s\"",
+		id, (unsigned long long)index, r->plan->number, (unsigned long long)index + 100,
+		t.code);
 	if (out)
 		put_piece(j, ",\"o\":", out, &b);
 	if (trace) {
 		put_piece(j, ",\"f\":{\"trace\":", trace, &b);
 		buf_putc(&b, '}');
 	}
-	buf_printf(&b, ",\"t\":1,\"out\":\"%s\",\"exit\":0,\"sig\":0,\"rh\":\"%s\"", outcome, r->plan->results);
+	buf_printf(&b, ",\"t\":1,\"out\":\"%s\",\"exit\":0,\"sig\":0,\"rh\":\"%s\"", outcome,
+		   r->plan->results);
 	if (row)
 		buf_printf(&b, ",\"r\":%s", row);
 	assert_int_equal(journal_append(j, b.data, b.len, &e), 0);
@@ -118,7 +124,8 @@ static void run_end(struct run *r, size_t journal, uint64_t index, const char *o
 	buf_free(&b);
 }
 
-static int collect(struct run *r, const struct collect_options *o, struct collect_report *report, struct err *e)
+static int collect(struct run *r, const struct collect_options *o, struct collect_report *report,
+		   struct err *e)
 {
 	const struct scan_options so = { .judge = true };
 	struct scan s;
@@ -130,7 +137,8 @@ static int collect(struct run *r, const struct collect_options *o, struct collec
 	return rc;
 }
 
-/* The table without its ids, which are no concern of these tests: each is replaced by its letter t. */
+/* The table without its ids, which are no concern of these tests: each is replaced by its letter t.
+ */
 static char *read_table(const struct run *r, const char *name)
 {
 	char *path = mem_printf("%s/collect/%s", r->rundir, name);
@@ -173,7 +181,9 @@ static const char grid[] = "params: {grid: {T: [1.50, \"a,b\"], L: [1, 2]}}\n"
 
 static void test_order_does_not_matter(void **state)
 {
-	static const char *const rows[] = { "{\"e\":1.0,\"s\":\"x\"}", "{\"s\":\"-y\\n\",\"e\":2e0}", "{\"e\":null,\"s\":\"\"}",
+	static const char *const rows[] = { "{\"e\":1.0,\"s\":\"x\"}",
+					    "{\"s\":\"-y\\n\",\"e\":2e0}",
+					    "{\"e\":null,\"s\":\"\"}",
 					    "{\"e\":[1,2],\"s\":\"\\\"\"}" };
 	static const size_t orders[2][4] = { { 0, 1, 2, 3 }, { 3, 1, 2, 0 } };
 	char sha256[2][65];
@@ -189,9 +199,11 @@ static void test_order_does_not_matter(void **state)
 			/* some rows are in the record, some must be read from the output */
 			const size_t at = orders[k][i];
 
-			run_end(&r, (i + k) % 2, at, "ok", (at + k) % 2 ? rows[at] : NULL, rows[at], NULL);
+			run_end(&r, (i + k) % 2, at, "ok", (at + k) % 2 ? rows[at] : NULL, rows[at],
+				NULL);
 		}
-		assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), 0);
+		assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e),
+				 0);
 		assert_string_equal(e.text, "");
 		assert_table(&r, "results.csv",
 			     "task,T,L,rep,seed,e,s\n"
@@ -231,10 +243,14 @@ static void test_several_tables(void **state)
 	run_end(&r, 0, 1, "ok", "{\"value\":4}", "4\n", "T,v\n2.0,7\n2,\"8\"\n2,\n");
 	run_end(&r, 0, 0, "ok", NULL, ".5\n", "T,v\n1,0.25\n");
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), 0);
-	assert_table(&r, "deep/main.jsonl",
-		     "{\"task\":\"t\",\"T\":1,\"seed\":100,\"value\":0.5}\n{\"task\":\"t\",\"T\":2,\"seed\":101,\"value\":4}\n");
-	assert_table(&r, "traces.csv", "task,T,seed,v\nt,1,100,0.25\nt,2,101,7\nt,2,101,8\nt,2,101,\n");
-	assert_table(&r, "sums.json", "[\n{\"T\":1,\"count\":1,\"mean_value\":0.5},\n{\"T\":2,\"count\":1,\"mean_value\":4}\n]\n");
+	assert_table(
+		&r, "deep/main.jsonl",
+		"{\"task\":\"t\",\"T\":1,\"seed\":100,\"value\":0.5}\n{\"task\":\"t\",\"T\":2,\"seed\":101,\"value\":4}\n");
+	assert_table(&r, "traces.csv",
+		     "task,T,seed,v\nt,1,100,0.25\nt,2,101,7\nt,2,101,8\nt,2,101,\n");
+	assert_table(
+		&r, "sums.json",
+		"[\n{\"T\":1,\"count\":1,\"mean_value\":0.5},\n{\"T\":2,\"count\":1,\"mean_value\":4}\n]\n");
 	assert_table(&r, "traces.tsv", "mean_v\tmax_v\n5.083333333333333\t8\n");
 	assert_int_equal(report.n_tables, 4);
 	collect_report_free(&report);
@@ -265,12 +281,14 @@ static void test_many_rows(void **state)
 	struct run r;
 
 	(void)state;
-	run_open(&r, "params: {grid: {T: [1, 2, 3]}}\ncommand: [\"true\"]\nresults: {stdout: csv}\n");
+	run_open(&r,
+		 "params: {grid: {T: [1, 2, 3]}}\ncommand: [\"true\"]\nresults: {stdout: csv}\n");
 	run_end(&r, 0, 2, "ok", NULL, "a,b\n5,6\n", NULL);
 	run_end(&r, 0, 0, "ok", NULL, "b,a\n1,\xff\n3,\"x,y\"\n", NULL);
 	run_end(&r, 1, 1, "ok", NULL, "b,a\n", NULL);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), 0);
-	assert_table(&r, "results.csv", "task,T,seed,b,a\nt,1,100,1,\xff\nt,1,100,3,\"x,y\"\nt,3,102,6,5\n");
+	assert_table(&r, "results.csv",
+		     "task,T,seed,b,a\nt,1,100,1,\xff\nt,1,100,3,\"x,y\"\nt,3,102,6,5\n");
 	collect_report_free(&report);
 	run_close(&r);
 }
@@ -308,9 +326,12 @@ static void test_partial(void **state)
 	run_end(&r, 0, 1, "exit", NULL, "Traceback", NULL);
 	run_end(&r, 0, 3, "ok", "{\"f\":3}", "{\"f\":3}", NULL);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
-	assert_begins(e.text, "the table would not be whole: 4 expected, 2 to merge, 1 failed, 1 missing; 1 failed: task t");
-	assert_says(e.text, (const char *const[]){ "(T=1.50, L=2, rep=0)", "1 without any result: task t",
-						   "(T=a,b, L=1, rep=0)", "`ppgen log TASK`", "--partial", NULL });
+	assert_begins(
+		e.text,
+		"the table would not be whole: 4 expected, 2 to merge, 1 failed, 1 missing; 1 failed: task t");
+	assert_says(e.text, (const char *const[]){
+				    "(T=1.50, L=2, rep=0)", "1 without any result: task t",
+				    "(T=a,b, L=1, rep=0)", "`ppgen log TASK`", "--partial", NULL });
 	assert_int_equal(report.missing, 1);
 	assert_false(run_has(&r, "results.csv"));
 	assert_false(run_has(&r, "published.json"));
@@ -318,7 +339,8 @@ static void test_partial(void **state)
 
 	err_clear(&e);
 	assert_int_equal(collect(&r, &(struct collect_options){ .partial = true }, &report, &e), 0);
-	assert_table(&r, "results.csv", "task,T,L,rep,seed,e,f\nt,1.50,1,0,100,1,\nt,\"a,b\",2,0,103,,3\n");
+	assert_table(&r, "results.csv",
+		     "task,T,L,rep,seed,e,f\nt,1.50,1,0,100,1,\nt,\"a,b\",2,0,103,,3\n");
 	assert_int_equal(report.expected, 4);
 	assert_int_equal(report.merged, 2);
 	assert_int_equal(report.failed, 1);
@@ -338,8 +360,9 @@ static void test_gap(void **state)
 	run_end(&r, 0, 0, "ok", "{\"e\":1}", "{\"e\":1}", NULL);
 	run_end(&r, 0, 1, "ok", "{\"e\":1,\"err\":2}", "{\"e\":1,\"err\":2}", NULL);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
-	assert_says(e.text, (const char *const[]){ "task t", "(T=1) has no column 'err', but task t",
-						   "(T=2) has: --partial leaves such cells empty", NULL });
+	assert_says(e.text,
+		    (const char *const[]){ "task t", "(T=1) has no column 'err', but task t",
+					   "(T=2) has: --partial leaves such cells empty", NULL });
 	collect_report_free(&report);
 	err_clear(&e);
 	assert_int_equal(collect(&r, &(struct collect_options){ .partial = true }, &report, &e), 0);
@@ -369,7 +392,8 @@ static void test_damaged(void **state)
 	fclose(f);
 	free(out);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
-	assert_says(e.text, (const char *const[]){ "task t", "(T=1): ", "is damaged", "this result is lost", "`ppgen run", NULL });
+	assert_says(e.text, (const char *const[]){ "task t", "(T=1): ", "is damaged",
+						   "this result is lost", "`ppgen run", NULL });
 	collect_report_free(&report);
 	err_clear(&e);
 	assert_int_equal(collect(&r, &(struct collect_options){ .partial = true }, &report, &e), 0);
@@ -391,7 +415,9 @@ static void test_places(void **state)
 	char *out, *link;
 
 	(void)state;
-	run_open(&r, "params: {grid: {T: [1]}}\ncommand: [\"true\"]\ncollect: [{to: fits/a.csv}, {to: b.csv}]\n");
+	run_open(
+		&r,
+		"params: {grid: {T: [1]}}\ncommand: [\"true\"]\ncollect: [{to: fits/a.csv}, {to: b.csv}]\n");
 	run_end(&r, 0, 0, "ok", NULL, NULL, NULL);
 	/* elsewhere, by the file's ending */
 	out = path_join(r.dir, "else.tsv");
@@ -400,7 +426,8 @@ static void test_places(void **state)
 	assert_int_equal(file_read(out, &got, 0, &e), 0);
 	assert_begins(got.data, "task\tT\tseed\n");
 	collect_report_free(&report);
-	assert_int_equal(collect(&r, &(struct collect_options){ .to = "x.parquet" }, &report, &e), -1);
+	assert_int_equal(collect(&r, &(struct collect_options){ .to = "x.parquet" }, &report, &e),
+			 -1);
 	assert_begins(e.text, "no format is known for the ending of 'x.parquet'");
 	collect_report_free(&report);
 	/* a link that leads out of collect/ */
@@ -408,7 +435,8 @@ static void test_places(void **state)
 	link = mem_printf("%s/collect/fits", r.rundir);
 	assert_int_equal(symlink(r.dir, link), 0);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
-	assert_says(e.text, (const char *const[]){ "fits' is a symbolic link that leads out", NULL });
+	assert_says(e.text,
+		    (const char *const[]){ "fits' is a symbolic link that leads out", NULL });
 	assert_false(run_has(&r, "b.csv"));
 	collect_report_free(&report);
 	assert_int_equal(unlink(link), 0);
@@ -417,7 +445,8 @@ static void test_places(void **state)
 	assert_int_equal(symlink(out, link), 0);
 	err_clear(&e);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
-	assert_says(e.text, (const char *const[]){ "b.csv' is a symbolic link that leads out", NULL });
+	assert_says(e.text,
+		    (const char *const[]){ "b.csv' is a symbolic link that leads out", NULL });
 	collect_report_free(&report);
 	assert_int_equal(unlink(link), 0);
 	err_clear(&e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many CSV files into one: order, headers, the quick way and the careful way, and every complaint. */
+/* Many CSV files into one: order, headers, the quick way and the careful way, and every complaint.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,40 +31,114 @@ static int teardown(void **state)
 }
 
 struct csv_case {
-	const char *files[6];    /* name, content, name, content, ... */
+	const char *files[6]; /* name, content, name, content, ... */
 	const char *patterns[4];
 	char format;
-	const char *want;        /* or "!" and the message */
+	const char *want; /* or "!" and the message */
 	uint64_t n_files, rows;
 };
 
 static const struct csv_case cases[] = {
-	{ { "b.csv", "x,y\n3,4\n", "a.csv", "x,y\n1,2" }, { "*.csv" }, 'c', "x,y\n1,2\n3,4\n", 2, 2 },
-	{ { "b.csv", "x,y\n3,4\n", "a.csv", "x,y\n1,2" }, { "b.csv", "[ab].csv", "a.csv" }, 'c', "x,y\n1,2\n3,4\n", 2, 2 },
+	{ { "b.csv", "x,y\n3,4\n", "a.csv", "x,y\n1,2" },
+	  { "*.csv" },
+	  'c',
+	  "x,y\n1,2\n3,4\n",
+	  2,
+	  2 },
+	{ { "b.csv", "x,y\n3,4\n", "a.csv", "x,y\n1,2" },
+	  { "b.csv", "[ab].csv", "a.csv" },
+	  'c',
+	  "x,y\n1,2\n3,4\n",
+	  2,
+	  2 },
 	/* BOM, CRLF, quoted newlines, blank lines, quotes that were not needed */
-	{ { "a.csv", "\xef\xbb\xbfx,y\r\n\"1\",\"a\nb\"\r\n\r\n2,\"c \"\"d\"\"\"", "b.csv", "\"x\",y\n\n3,4\n  \n5,6" },
-	  { "*.csv" }, 'c', "x,y\n1,\"a\nb\"\n2,\"c \"\"d\"\"\"\n3,4\n5,6\n", 2, 4 },
-	{ { "a.csv", "x,y\n\xff,-1\n-rf,=1+1\n" }, { "a.csv" }, 'c', "x,y\n\xff,-1\n-rf,=1+1\n", 1, 2 },
+	{ { "a.csv", "\xef\xbb\xbfx,y\r\n\"1\",\"a\nb\"\r\n\r\n2,\"c \"\"d\"\"\"", "b.csv",
+	    "\"x\",y\n\n3,4\n  \n5,6" },
+	  { "*.csv" },
+	  'c',
+	  "x,y\n1,\"a\nb\"\n2,\"c \"\"d\"\"\"\n3,4\n5,6\n",
+	  2,
+	  4 },
+	{ { "a.csv", "x,y\n\xff,-1\n-rf,=1+1\n" },
+	  { "a.csv" },
+	  'c',
+	  "x,y\n\xff,-1\n-rf,=1+1\n",
+	  1,
+	  2 },
 	{ { "a.csv", "x\n\n1\n \n\n2\n\n" }, { "a.csv" }, 'c', "x\n1\n2\n", 1, 2 },
 	{ { "a.csv", "x,y\n", "b.csv", "x,y" }, { "*.csv" }, 'c', "x,y\n", 2, 0 },
-	{ { "a.tsv", "x\ty,z\n1\t2\n", "b.csv", "x,\"y,z\"\n3,4\n" }, { "b.csv", "a.tsv" }, 't', "x\ty,z\n1\t2\n3\t4\n", 2, 2 },
-	{ { "a.csv", "x,y\n1.50,\n010,\"\"\n\"q\"\"\",nan\n" }, { "a.csv" }, 'l',
-	  "{\"x\":1.50,\"y\":null}\n{\"x\":\"010\",\"y\":\"\"}\n{\"x\":\"q\\\"\",\"y\":\"nan\"}\n", 1, 3 },
+	{ { "a.tsv", "x\ty,z\n1\t2\n", "b.csv", "x,\"y,z\"\n3,4\n" },
+	  { "b.csv", "a.tsv" },
+	  't',
+	  "x\ty,z\n1\t2\n3\t4\n",
+	  2,
+	  2 },
+	{ { "a.csv", "x,y\n1.50,\n010,\"\"\n\"q\"\"\",nan\n" },
+	  { "a.csv" },
+	  'l',
+	  "{\"x\":1.50,\"y\":null}\n{\"x\":\"010\",\"y\":\"\"}\n{\"x\":\"q\\\"\",\"y\":\"nan\"}\n",
+	  1,
+	  3 },
 	{ { "a.csv", "x\n1\n2\n" }, { "a.csv" }, 'j', "[\n{\"x\":1},\n{\"x\":2}\n]\n", 1, 2 },
 	/* what stands at the output's name already is no input */
 	{ { "a.csv", "x\n1\n", "out", "x\n9\n" }, { "a.csv", "out" }, 'c', "x\n1\n", 1, 1 },
 	{ { "odd[1].csv", "x\n1\n" }, { "odd[1].csv" }, 'c', "x\n1\n", 1, 1 },
 	/* complaints */
-	{ { "a.csv", "x,y\n1,2\n", "b.csv", "x,z\n1,2\n" }, { "*.csv" }, 'c', "!b.csv: line 1: column 2 is 'z', in 'a.csv' it is 'y'", 0, 0 },
-	{ { "a.csv", "x,y\n1,2\n", "b.csv", "x\n1\n" }, { "*.csv" }, 'c', "!b.csv: line 1: 1 column, in 'a.csv' there are 2", 0, 0 },
-	{ { "a.csv", "x,y\n1,2\n\n1,2,3\n" }, { "*.csv" }, 'c', "!a.csv: line 4: 3 cells where the header has 2", 0, 0 },
-	{ { "a.csv", "x,y\n1,2\n1\n" }, { "*.csv" }, 'l', "!a.csv: line 3: 1 cell where the header has 2", 0, 0 },
-	{ { "a.csv", "x,y\n\"1\n\",2\n1,\"2\",3\n" }, { "*.csv" }, 'c', "!a.csv: line 4: 3 cells where the header has 2", 0, 0 },
-	{ { "a.csv", "x,y\n1,\"2\n" }, { "*.csv" }, 'c', "!a.csv: line 2: a quote is not closed", 0, 0 },
-	{ { "a.csv", "x,y,x\n1,2,3\n" }, { "*.csv" }, 'c', "!a.csv: line 1: column 'x' stands twice in the header", 0, 0 },
-	{ { "a.csv", "x\n", "b.csv", "" }, { "*.csv" }, 'c', "!b.csv: no header line: the file is empty", 0, 0 },
+	{ { "a.csv", "x,y\n1,2\n", "b.csv", "x,z\n1,2\n" },
+	  { "*.csv" },
+	  'c',
+	  "!b.csv: line 1: column 2 is 'z', in 'a.csv' it is 'y'",
+	  0,
+	  0 },
+	{ { "a.csv", "x,y\n1,2\n", "b.csv", "x\n1\n" },
+	  { "*.csv" },
+	  'c',
+	  "!b.csv: line 1: 1 column, in 'a.csv' there are 2",
+	  0,
+	  0 },
+	{ { "a.csv", "x,y\n1,2\n\n1,2,3\n" },
+	  { "*.csv" },
+	  'c',
+	  "!a.csv: line 4: 3 cells where the header has 2",
+	  0,
+	  0 },
+	{ { "a.csv", "x,y\n1,2\n1\n" },
+	  { "*.csv" },
+	  'l',
+	  "!a.csv: line 3: 1 cell where the header has 2",
+	  0,
+	  0 },
+	{ { "a.csv", "x,y\n\"1\n\",2\n1,\"2\",3\n" },
+	  { "*.csv" },
+	  'c',
+	  "!a.csv: line 4: 3 cells where the header has 2",
+	  0,
+	  0 },
+	{ { "a.csv", "x,y\n1,\"2\n" },
+	  { "*.csv" },
+	  'c',
+	  "!a.csv: line 2: a quote is not closed",
+	  0,
+	  0 },
+	{ { "a.csv", "x,y,x\n1,2,3\n" },
+	  { "*.csv" },
+	  'c',
+	  "!a.csv: line 1: column 'x' stands twice in the header",
+	  0,
+	  0 },
+	{ { "a.csv", "x\n", "b.csv", "" },
+	  { "*.csv" },
+	  'c',
+	  "!b.csv: no header line: the file is empty",
+	  0,
+	  0 },
 	{ { NULL }, { "*.csv" }, 'c', "!no file matches '*.csv'", 0, 0 },
-	{ { "out", "x\n" }, { "out" }, 'c', "!no CSV files are given: name them, or a pattern in quotes: 'data/*.csv'", 0, 0 },
+	{ { "out", "x\n" },
+	  { "out" },
+	  'c',
+	  "!no CSV files are given: name them, or a pattern in quotes: 'data/*.csv'",
+	  0,
+	  0 },
 	{ { NULL }, { "a.csv" }, 'c', "!cannot read 'a.csv': No such file or directory", 0, 0 },
 };
 
@@ -137,7 +212,8 @@ static void test_nothing_half_done(void **state)
 	buf_free(&got);
 }
 
-/* Over many blocks, with a quoted cell now and then: the same bytes as one careful reading gives. */
+/* Over many blocks, with a quoted cell now and then: the same bytes as one careful reading gives.
+ */
 static void test_blocks(void **state)
 {
 	static const char *const none[] = { NULL };

@@ -29,8 +29,11 @@ static int setup(void **state)
 
 	f.arena = arena_new();
 	f.diags = diags_new();
-	f.space = space_new(&(struct space_source){ .root = yaml_parse(f.arena, spec, sizeof spec - 1, "spec", f.diags), .dir = "." },
-			    f.diags);
+	f.space =
+		space_new(&(struct space_source){ .root = yaml_parse(f.arena, spec, sizeof spec - 1,
+								     "spec", f.diags),
+						  .dir = "." },
+			  f.diags);
 	f.rows = rows_new(&json);
 	*state = &f;
 	if (!f.space)
@@ -53,7 +56,10 @@ static int teardown(void **state)
 
 static struct gather_task task(struct fixture *f, uint64_t index)
 {
-	struct gather_task t = { .space = f->space, .index = index, .seed = "77", .seed_len = 2, .point = &f->point };
+	struct gather_task t = { .space = f->space,
+				 .index = index,
+				 .seed = { JSON_STRING, "\"77\"", 4 },
+				 .point = &f->point };
 
 	memcpy(t.shown, "t00000000000000ff", sizeof t.shown);
 	t.shown[1] = (char)('0' + index);
@@ -78,7 +84,8 @@ static void note(struct fixture *f, struct columns *c, const char *const *texts,
 		}
 	}
 	for (size_t k = 0; k < columns_count(c); k++)
-		buf_printf(got, "%s%.*s", k ? " " : "", (int)columns_get(c, k).len, columns_get(c, k).name);
+		buf_printf(got, "%s%.*s", k ? " " : "", (int)columns_get(c, k).len,
+			   columns_get(c, k).name);
 }
 
 static void test_sets(void **state)
@@ -100,16 +107,28 @@ static void test_sets(void **state)
 		{ { "{\"rep\":5}" }, "rep", NULL, 0, 0 },
 		{ { "{\"T\":1.5,\"x\":1}", "{\"T\":2.5,\"x\":1}" },
 		  "!task t10000000000000ff (T=2, s=a): its result 'T' is '2.5', but its parameter of this name is '2': "
-		  "rename the result", NULL, 0, 0 },
+		  "rename the result",
+		  NULL,
+		  0,
+		  0 },
 		{ { "{\"s\":null}" },
 		  "!task t00000000000000ff (T=1.50, s=a): its result 's' is '', but its parameter of this name is 'a': "
-		  "rename the result", NULL, 0, 0 },
+		  "rename the result",
+		  NULL,
+		  0,
+		  0 },
 		{ { "{\"task\":0}" },
 		  "!task t00000000000000ff (T=1.50, s=a): its result 'task' is '0', but its column of this name is "
-		  "'t00000000000000ff': rename the result", NULL, 0, 0 },
+		  "'t00000000000000ff': rename the result",
+		  NULL,
+		  0,
+		  0 },
 		{ { "{\"seed\":1}" },
 		  "!task t00000000000000ff (T=1.50, s=a): its result 'seed' is '1', but its column of this name is '77': "
-		  "rename the result", NULL, 0, 0 },
+		  "rename the result",
+		  NULL,
+		  0,
+		  0 },
 	};
 	struct fixture *f = *state;
 	struct buf got = BUF_INIT;
@@ -139,7 +158,8 @@ static void test_sets(void **state)
 
 static void test_order(void **state)
 {
-	static const char *const rows[] = { "{\"b\":1,\"T\":1.5,\"a\":2}", "{\"c\":3,\"b\":4}", NULL };
+	static const char *const rows[] = { "{\"b\":1,\"T\":1.5,\"a\":2}", "{\"c\":3,\"b\":4}",
+					    NULL };
 	static const long want[][3] = { { 0, 2, -1 }, { 1, -1, 0 } };
 	struct fixture *f = *state;
 	struct columns *c = columns_new(f->space);

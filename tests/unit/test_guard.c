@@ -58,16 +58,34 @@ static int all_gone(void)
 	return 0;
 }
 
+#define LITTER_S 20 /* where the guardian fails, what it left ends by itself */
+
 static void sleeper(void)
 {
 	if (fork() == 0) {
-		for (;;) {
-			nap(1000000);
-		}
+		nap(LITTER_S * 1000);
+		_exit(0);
 	}
 }
 
-/* Children of every kind: plain, in a session of its own with the parent gone, ignoring TERM, stopped, and one that forks all the time. */
+/* A process that goes on in its child all the time. */
+static void chain(void)
+{
+	const time_t last = time(NULL) + LITTER_S;
+
+	while (time(NULL) < last) {
+		if (fork() != 0) {
+			_exit(0);
+		}
+		nap(1);
+	}
+	_exit(0);
+}
+
+/*
+ * Children of every kind: plain, in sessions of their own with the parents gone, ignoring TERM, stopped, and ones that fork all
+ * the time, in our group and in one of their own.
+ */
 static void litter(void)
 {
 	sleeper();
@@ -79,20 +97,17 @@ static void litter(void)
 	}
 	if (fork() == 0) {
 		(void)signal(SIGTERM, SIG_IGN);
+		(void)alarm(LITTER_S);
 		(void)raise(SIGSTOP);
-		for (;;) {
-			nap(1000);
-		}
+		nap(LITTER_S * 1000);
+		_exit(0);
 	}
 	if (fork() == 0) {
-		for (;;) { /* the child goes on in place of its parent */
-			const pid_t pid = fork();
-
-			if (pid != 0) {
-				_exit(0);
-			}
-			nap(1);
-		}
+		chain();
+	}
+	if (fork() == 0) {
+		(void)setpgid(0, 0);
+		chain();
 	}
 	nap(50);
 }

@@ -19,16 +19,15 @@
 #include "gen/plan.h"
 #include "gen/textset.h"
 
-static const char base_spec[] =
-	"ppgen: 1\n"
-	"params: {T: [1, 2], L: [8, 16]}\n"
-	"repeat: 2\n"
-	"seed: 1\n"
-	"inputs: {data: in/d.txt, lib: lib}\n"
-	"command: python3 sim.py --T={T} {L}\n"
-	"env: {A: x, B: \"{T}\"}\n"
-	"resources: {cpus: 1}\n"
-	"results: {stdout: json}\n";
+static const char base_spec[] = "ppgen: 1\n"
+				"params: {T: [1, 2], L: [8, 16]}\n"
+				"repeat: 2\n"
+				"seed: 1\n"
+				"inputs: {data: in/d.txt, lib: lib}\n"
+				"command: python3 sim.py --T={T} {L}\n"
+				"env: {A: x, B: \"{T}\"}\n"
+				"resources: {cpus: 1}\n"
+				"results: {stdout: json}\n";
 
 static char *top; /* a folder of this test */
 
@@ -56,7 +55,8 @@ static void put_base(void)
 	put_file("lib/sub/b.py", "b\n");
 }
 
-static struct spec *read_spec(const char *text, const char *const *sets, size_t n_sets, struct diags *d)
+static struct spec *read_spec(const char *text, const char *const *sets, size_t n_sets,
+			      struct diags *d)
 {
 	struct spec_options o = { .sets = sets, .n_sets = n_sets };
 	char *path = in_top("spec.yaml");
@@ -131,7 +131,8 @@ static void test_what_counts(void **state)
 		{ "--T={T} {L}", "--T={L} {T}", CODE },
 		{ "--T={T}", "'--T={T}'", PLAN }, /* the same words */
 		{ "--T={T} {L}", "--T={T}{L}", CODE },
-		{ "command: python3 sim.py --T={T} {L}", "shell: python3 sim.py --T=\"$T\" \"$L\"", CODE },
+		{ "command: python3 sim.py --T={T} {L}", "shell: python3 sim.py --T=\"$T\" \"$L\"",
+		  CODE },
 		{ "data: in/d.txt", "data: ./in/d.txt", CODE },
 		{ "data: in/d.txt", "more: in/d.txt", CODE },
 		{ "data: in/d.txt, ", "", CODE },
@@ -152,7 +153,8 @@ static void test_what_counts(void **state)
 		changes |= !changes && !plan_same(a, b) ? PLAN : 0;
 		assert_int_equal(plan_same(a, b), changes == SAME);
 		if (changes != rows[k].changes)
-			fail_msg("'%s' -> '%s': %d, not %d", rows[k].from, rows[k].to, changes, rows[k].changes);
+			fail_msg("'%s' -> '%s': %d, not %d", rows[k].from, rows[k].to, changes,
+				 rows[k].changes);
 		plan_free(b);
 		free(text);
 	}
@@ -161,7 +163,8 @@ static void test_what_counts(void **state)
 
 static void test_shell_counts(void **state)
 {
-	static const char text[] = "ppgen: 1\nparams: {T: [1]}\nshell: {script: echo $T, with: bash}\n";
+	static const char text[] =
+		"ppgen: 1\nparams: {T: [1]}\nshell: {script: echo $T, with: bash}\n";
 	static const char *const rows[][2] = {
 		{ "echo $T", "echo  $T" },
 		{ "with: bash", "with: bash -e" },
@@ -242,8 +245,9 @@ static bool has_file(const struct plan *p, const char *name)
 /* Which words of a command are files: beside or under the spec, and in no run directory. */
 static void test_words(void **state)
 {
-	static const char text[] = "ppgen: 1\nparams: {T: [1]}\n"
-				   "command: ./go sim.py runs/a/collect/r.csv ../up.txt /etc/passwd lib {T}.txt sim.py\n";
+	static const char text[] =
+		"ppgen: 1\nparams: {T: [1]}\n"
+		"command: ./go sim.py runs/a/collect/r.csv ../up.txt /etc/passwd lib {T}.txt sim.py\n";
 	struct plan *p;
 	char *dir = top, *below = in_top("proj");
 
@@ -360,12 +364,15 @@ static void test_per_task_where(void **state)
 	put_file("b2.dat", "2\n");
 	p = draft("ppgen: 1\nparams:\n  grid: {s: [a, b], L: [1, 2]}\n"
 		  "  where: (s == 'a' and L == 1) or (s == 'b' and L == 2)\n"
-		  "inputs: {f: \"{s}{L}.dat\"}\ncommand: x\n", NULL);
+		  "inputs: {f: \"{s}{L}.dat\"}\ncommand: x\n",
+		  NULL);
 	assert_int_equal(p->n_files, 2);
 	plan_free(p);
-	p = draft("ppgen: 1\nparams:\n  grid: {s: [a, b], L: [1, 2], n: {from: 1, to: 600000, step: 1}}\n"
-		  "  where: (s == 'a' and L == 1) or (s == 'b' and L == 2)\n"
-		  "inputs: {f: \"{s}{L}.dat\"}\ncommand: x\n", NULL);
+	p = draft(
+		"ppgen: 1\nparams:\n  grid: {s: [a, b], L: [1, 2], n: {from: 1, to: 600000, step: 1}}\n"
+		"  where: (s == 'a' and L == 1) or (s == 'b' and L == 2)\n"
+		"inputs: {f: \"{s}{L}.dat\"}\ncommand: x\n",
+		NULL);
 	assert_int_equal(p->n_files, 2);
 	plan_free(p);
 }
@@ -464,9 +471,10 @@ static void flip_bit(const char *dir, const char *name)
 
 static void test_per_task(void **state)
 {
-	static const char text[] = "ppgen: 1\nparams:\n  grid: {s: [a, b, c], d: [x, y], L: [1, 2]}\n"
-				   "  where: s != 'c' or L == 1\n"
-				   "inputs: {f: \"data/{s}.txt\", g: \"dirs/{d}\"}\ncommand: cat {s} {d} {L}\n";
+	static const char text[] =
+		"ppgen: 1\nparams:\n  grid: {s: [a, b, c], d: [x, y], L: [1, 2]}\n"
+		"  where: s != 'c' or L == 1\n"
+		"inputs: {f: \"data/{s}.txt\", g: \"dirs/{d}\"}\ncommand: cat {s} {d} {L}\n";
 	char before[10][CODE_HEX], after[10][CODE_HEX];
 	struct diags *d = diags_new();
 	char *plans = in_top("run/plan");
@@ -497,7 +505,8 @@ static void test_per_task(void **state)
 	q = draft(text, p);
 	task_codes(q, after);
 	for (size_t k = 0; k < 10; k++)
-		assert_int_equal(strcmp(before[k], after[k]) != 0, k == 2 || k == 3 || k == 6 || k == 7 || k == 9);
+		assert_int_equal(strcmp(before[k], after[k]) != 0,
+				 k == 2 || k == 3 || k == 6 || k == 7 || k == 9);
 	plan_free(q);
 	publish(p, plans, NULL);
 	q = load(plans, 1);
@@ -517,7 +526,8 @@ static void test_round_trip(void **state)
 {
 	const char *const sets[] = { "resources.cpus=3", "env.A=a \"b\"\\" };
 	struct diags *d = diags_new();
-	char *plans = in_top("run/plan"), *spec = in_top("spec.yaml"), *script = in_top("sim.py"), *data = in_top("in");
+	char *plans = in_top("run/plan"), *spec = in_top("spec.yaml"), *script = in_top("sim.py"),
+	     *data = in_top("in");
 	struct plan *p, *q;
 	struct err e = ERR_INIT;
 	char **names;
@@ -621,7 +631,8 @@ static void test_damage(void **state)
 		const char *file, *from, *to, *want;
 	} rows[] = {
 		{ "run.json", "{", "[", "run.json: line 1" },
-		{ "run.json", "\"format\":1", "\"format\":2", "its format is 2, and this program knows 1" },
+		{ "run.json", "\"format\":1", "\"format\":2",
+		  "its format is 2, and this program knows 1" },
 		{ "run.json", "\"number\":1", "\"number\":7", "its number is not 1" },
 		{ "run.json", "\"tasks\":8", "\"tasks\":9", "axes are damaged" },
 		{ "run.json", "\"sets\"", "\"bets\"", "it has no 'sets'" },
@@ -632,7 +643,8 @@ static void test_damage(void **state)
 		{ "axes.jsonl", "16", "17", "" },
 		{ "axes.jsonl", "{", "", "" },
 	};
-	static const char *const files[] = { "run.json", "spec.yaml", "inputs.jsonl", "axes.jsonl" };
+	static const char *const files[] = { "run.json", "spec.yaml", "inputs.jsonl",
+					     "axes.jsonl" };
 	char *plans = in_top("run/plan");
 
 	(void)state;
@@ -640,7 +652,9 @@ static void test_damage(void **state)
 	for (size_t k = 0; k < sizeof rows / sizeof *rows + sizeof files / sizeof *files; k++) {
 		struct diags *d = diags_new();
 		struct plan *p = draft(base_spec, NULL);
-		const char *file = k < sizeof rows / sizeof *rows ? rows[k].file : files[k - sizeof rows / sizeof *rows];
+		const char *file = k < sizeof rows / sizeof *rows
+					   ? rows[k].file
+					   : files[k - sizeof rows / sizeof *rows];
 		char *path;
 
 		publish(p, plans, NULL);
@@ -681,6 +695,32 @@ static void test_publish_fails(void **state)
 	plan_free(p);
 	free(plans);
 	free(file);
+}
+
+/* What was fetched is left alone when it is right, and fetched again when it is not. */
+static void test_fetch(void **state)
+{
+	static const char text[] =
+		"ppgen: 1\nparams: {T: [1]}\ninputs:\n  far: {url: 'http://127.0.0.1:1/x', sha256: "
+		"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03}\ncommand: x\n";
+	char *inputs = in_top("inputs");
+	struct diags *d = diags_new();
+	struct plan *p;
+
+	(void)state;
+	put_file("inputs/5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+		 "hello\n");
+	p = draft(text, NULL);
+	assert_int_equal(p->n_files, 0);
+	assert_int_equal(plan_fetch(p->spec, inputs, d), 0);
+	put_file("inputs/5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+		 "hallo\n");
+	assert_int_equal(plan_fetch(p->spec, inputs, d), -1);
+	assert_non_null(strstr(diags_text(d), "spec.yaml:4:8: input 'far': "));
+	assert_non_null(strstr(diags_text(d), "127.0.0.1:1/x"));
+	diags_free(d);
+	plan_free(p);
+	free(inputs);
 }
 
 static void test_textset(void **state)
@@ -726,11 +766,14 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_what_counts),  IN_FOLDER(test_shell_counts),	IN_FOLDER(test_files_count),
-		IN_FOLDER(test_words),	      IN_FOLDER(test_moved),		IN_FOLDER(test_input_errors),
-		IN_FOLDER(test_per_task),     IN_FOLDER(test_per_task_where),	IN_FOLDER(test_lending),
-		IN_FOLDER(test_decisions),    IN_FOLDER(test_round_trip),	IN_FOLDER(test_two_publishers),
-		IN_FOLDER(test_damage),	      IN_FOLDER(test_publish_fails),	cmocka_unit_test(test_textset),
+		IN_FOLDER(test_what_counts), IN_FOLDER(test_shell_counts),
+		IN_FOLDER(test_files_count), IN_FOLDER(test_words),
+		IN_FOLDER(test_moved),       IN_FOLDER(test_input_errors),
+		IN_FOLDER(test_per_task),    IN_FOLDER(test_per_task_where),
+		IN_FOLDER(test_lending),     IN_FOLDER(test_decisions),
+		IN_FOLDER(test_round_trip),  IN_FOLDER(test_two_publishers),
+		IN_FOLDER(test_damage),      IN_FOLDER(test_publish_fails),
+		IN_FOLDER(test_fetch),       cmocka_unit_test(test_textset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,9 +25,17 @@ static void test_secret_names(void **state)
 		const char *name;
 		bool secret;
 	} rows[] = {
-		{ "API_TOKEN", true },	  { "my_secret_x", true },  { "password", true }, { "AWS_ACCESS_KEY_ID", true },
-		{ "PassPhrase", true },	  { "key", true },	    { "PATH", false },	  { "", false },
-		{ "tok", false },	  { "resources.cpus", false }, { "env.GITHUB_token", true },
+		{ "API_TOKEN", true },
+		{ "my_secret_x", true },
+		{ "password", true },
+		{ "AWS_ACCESS_KEY_ID", true },
+		{ "PassPhrase", true },
+		{ "key", true },
+		{ "PATH", false },
+		{ "", false },
+		{ "tok", false },
+		{ "resources.cpus", false },
+		{ "env.GITHUB_token", true },
 	};
 
 	(void)state;
@@ -52,7 +60,8 @@ static void test_public_text(void **state)
 		{ "env={\"api_key\": \"abc\"}", "env={\"api_key\": \"***" },
 		{ "curl --token abc", "curl --token ***" },
 		{ "https://u:p@example.org/x", "https://example.org/x" },
-		{ "url=https://u:p@example.org/x?a=1&sig=99", "url=https://example.org/x?a=1&sig=***" },
+		{ "url=https://u:p@example.org/x?a=1&sig=99",
+		  "url=https://example.org/x?a=1&sig=***" },
 		{ "get 'ftp://me:pw@h/f' now", "get 'ftp://h/f' now" },
 		{ "a=1 ssh://git@h/x b", "a=1 ssh://h/x b" },
 		{ "T=2.5,L=64", "T=2.5,L=64" },
@@ -97,8 +106,17 @@ static void check_text(struct json v, const char *key, const char *want)
 
 static void test_members(void **state)
 {
-	char *argv[] = { "ppgen", "run", "a b", "--password", "hunter2", "--set", "env.MY_TOKEN=xyz", "--url",
-			 "https://u:geheim@h/x", "TOKEN", "last" };
+	char *argv[] = { "ppgen",
+			 "run",
+			 "a b",
+			 "--password",
+			 "hunter2",
+			 "--set",
+			 "env.MY_TOKEN=xyz",
+			 "--url",
+			 "https://u:geheim@h/x",
+			 "TOKEN",
+			 "last" };
 	const char *const dir = *state;
 	struct buf b = BUF_INIT;
 	struct json v, item;
@@ -135,7 +153,13 @@ static void test_members(void **state)
 
 static void git(const char *dir, const char *const *words)
 {
-	const char *argv[16] = { "git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=trunk" };
+	const char *argv[16] = { "git",
+				 "-c",
+				 "user.name=A",
+				 "-c",
+				 "user.email=a@example.org",
+				 "-c",
+				 "init.defaultBranch=trunk" };
 	struct buf out = BUF_INIT;
 	size_t n = 7;
 

@@ -18,11 +18,14 @@ static const struct value values[] = {
 	{ VALUE_NUMBER, "7", 1 },
 	{ VALUE_LIST, "[1,\"x\"]", 7 },
 };
-static const char *const specials[SPECIAL_COUNT] = { "11", "12", "/s c", "4", "2048", "tabc", "99" };
+static const char *const specials[SPECIAL_COUNT] = {
+	"11", "12", "/s c", "4", "2048", "tabc", "99"
+};
 
 static struct ptext *compile(struct arena *a, const char *text, size_t *at, struct err *e)
 {
-	return ptext_compile(a, text, strlen(text), names, 4, SPECIAL_ALL & ~SPECIAL_BIT(SPECIAL_MEMORY), at, e);
+	return ptext_compile(a, text, strlen(text), names, 4,
+			     SPECIAL_ALL & ~SPECIAL_BIT(SPECIAL_MEMORY), at, e);
 }
 
 static void test_fill(void **state)
@@ -38,7 +41,8 @@ static void test_fill(void **state)
 		{ "{{{T}}}", "{-2.5}" },
 		{ "{f:dir}|{f:name}|{f:stem}|{f:ext}", "data|a b.tar.gz|a b.tar|.gz" },
 		{ "{id:03d} {id:3d} {id:d} {index:05d}", "007   7 7 00099" },
-		{ "{T:.3f} {T:08.2f} {T:.1e} {T:g} {T:6g}", "-2.500 -0002.50 -2.5e+00 -2.5   -2.5" },
+		{ "{T:.3f} {T:08.2f} {T:.1e} {T:g} {T:6g}",
+		  "-2.500 -0002.50 -2.5e+00 -2.5   -2.5" },
 		{ "{xs}", "[1,\"x\"]" },
 		{ "{scratch}/x-{seed}-{seed64}-{cpus}-{task}", "/s c/x-11-12-4-tabc" },
 		{ "{scratch:dir}", "/" },
@@ -65,18 +69,26 @@ static void test_paths(void **state)
 	static const struct {
 		const char *path, *pieces;
 	} rows[] = {
-		{ "a", ".|a|a|" },	    { "/", "/|||" },
-		{ "/a", "/|a|a|" },	    { "a/b.c", "a|b.c|b|.c" },
-		{ "a/b/", "a|b|b|" },	    { "a//b.c", "a|b.c|b|.c" },
-		{ ".bashrc", ".|.bashrc|.bashrc|" }, { "x/.a.b", "x|.a.b|.a|.b" },
-		{ "a.", ".|a.|a|." },	    { "../x.y", "..|x.y|x|.y" },
+		{ "a", ".|a|a|" },
+		{ "/", "/|||" },
+		{ "/a", "/|a|a|" },
+		{ "a/b.c", "a|b.c|b|.c" },
+		{ "a/b/", "a|b|b|" },
+		{ "a//b.c", "a|b.c|b|.c" },
+		{ ".bashrc", ".|.bashrc|.bashrc|" },
+		{ "x/.a.b", "x|.a.b|.a|.b" },
+		{ "a.", ".|a.|a|." },
+		{ "../x.y", "..|x.y|x|.y" },
 		{ "", ".|||" },
 	};
 	struct arena *a = arena_new();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct value v[4] = { values[0], { VALUE_STRING, rows[i].path, strlen(rows[i].path) }, values[2], values[3] };
+		struct value v[4] = { values[0],
+				      { VALUE_STRING, rows[i].path, strlen(rows[i].path) },
+				      values[2],
+				      values[3] };
 		struct buf b = BUF_INIT;
 		struct ptext *t = compile(a, "{f:dir}|{f:name}|{f:stem}|{f:ext}", NULL, NULL);
 
@@ -96,13 +108,25 @@ static void test_compile_errors(void **state)
 		{ "a{Tt}", "unknown parameter 'Tt': write '{{' for a brace", 1 },
 		{ "ab{T", "'{' is not closed: write '{{' for a brace", 2 },
 		{ "a}", "'}' closes nothing: write '}}' for a brace", 1 },
-		{ "{}", "a placeholder is a name in braces, as in '{T}': write '{{' and '}}' for braces", 0 },
-		{ "{\"a\": 1}", "a placeholder is a name in braces, as in '{T}': write '{{' and '}}' for braces", 0 },
+		{ "{}",
+		  "a placeholder is a name in braces, as in '{T}': write '{{' and '}}' for braces",
+		  0 },
+		{ "{\"a\": 1}",
+		  "a placeholder is a name in braces, as in '{T}': write '{{' and '}}' for braces",
+		  0 },
 		{ "{f:stm}", "no modifier 'stm' (did you mean 'stem'?)", 3 },
-		{ "{f:}", "no modifier '': there are dir, name, stem, ext, and formats such as 03d and .3f", 3 },
-		{ "{id:0.3d}", "no modifier '0.3d': there are dir, name, stem, ext, and formats such as 03d and .3f", 4 },
-		{ "{id:09999d}", "no modifier '09999d': there are dir, name, stem, ext, and formats such as 03d and .3f", 4 },
-		{ "{T:%s}", "no modifier '%s': there are dir, name, stem, ext, and formats such as 03d and .3f", 3 },
+		{ "{f:}",
+		  "no modifier '': there are dir, name, stem, ext, and formats such as 03d and .3f",
+		  3 },
+		{ "{id:0.3d}",
+		  "no modifier '0.3d': there are dir, name, stem, ext, and formats such as 03d and .3f",
+		  4 },
+		{ "{id:09999d}",
+		  "no modifier '09999d': there are dir, name, stem, ext, and formats such as 03d and .3f",
+		  4 },
+		{ "{T:%s}",
+		  "no modifier '%s': there are dir, name, stem, ext, and formats such as 03d and .3f",
+		  3 },
 		{ "{rep}", "'{rep}' needs 'repeat:'", 0 },
 		{ "{memory}", "'{memory}' cannot stand here", 0 },
 		{ "{keep}", "'{keep}' is not yet supported", 0 },
@@ -139,7 +163,9 @@ static void test_fill_errors(void **state)
 		struct err e = ERR_INIT;
 		struct buf b = BUF_INIT;
 
-		assert_int_equal(ptext_fill(compile(a, rows[i].text, NULL, NULL), values, specials, &b, &e), -1);
+		assert_int_equal(
+			ptext_fill(compile(a, rows[i].text, NULL, NULL), values, specials, &b, &e),
+			-1);
 		assert_string_equal(e.text, rows[i].message);
 		buf_free(&b);
 	}
@@ -195,7 +221,9 @@ static void test_words(void **state)
 		struct buf b = BUF_INIT;
 		struct words w;
 
-		assert_int_equal(words_split(a, rows[i].text, strlen(rows[i].text), names, 4, SPECIAL_ALL, &w, NULL, &e), 0);
+		assert_int_equal(words_split(a, rows[i].text, strlen(rows[i].text), names, 4,
+					     SPECIAL_ALL, &w, NULL, &e),
+				 0);
 		for (size_t k = 0; k < w.n; k++) {
 			buf_putc(&b, '[');
 			assert_int_equal(ptext_fill(w.items[k], values, specials, &b, &e), 0);
@@ -215,7 +243,9 @@ static void test_words_errors(void **state)
 	} rows[] = {
 		{ "", "the command is empty", 0 },
 		{ " \n", "the command is empty", 2 },
-		{ "a | b", "unquoted '|' is for a shell (a pipe), and none runs here: quote it, or use shell:", 2 },
+		{ "a | b",
+		  "unquoted '|' is for a shell (a pipe), and none runs here: quote it, or use shell:",
+		  2 },
 		{ "a > b", "unquoted '>' is for a shell (a redirection)", 2 },
 		{ "a *.c", "unquoted '*' is for a shell (a pattern)", 2 },
 		{ "a $x", "unquoted '$'", 2 },
@@ -233,7 +263,9 @@ static void test_words_errors(void **state)
 		{ "a 'b", "a single quote is not closed", 2 },
 		{ "a \"b", "a double quote is not closed", 2 },
 		{ "a \\", "a backslash at the end quotes nothing", 2 },
-		{ "A=1 b", "'A=' in front of a command sets a variable in a shell, and none runs here: use env:", 0 },
+		{ "A=1 b",
+		  "'A=' in front of a command sets a variable in a shell, and none runs here: use env:",
+		  0 },
 		{ "a 'x' \"y{Tt}\"", "unknown parameter 'Tt'", 8 },
 		{ "a { T }", "'{' is not closed", 2 },
 	};
@@ -245,7 +277,9 @@ static void test_words_errors(void **state)
 		struct words w;
 		size_t at = 77;
 
-		assert_int_equal(words_split(a, rows[i].text, strlen(rows[i].text), names, 4, SPECIAL_ALL, &w, &at, &e), -1);
+		assert_int_equal(words_split(a, rows[i].text, strlen(rows[i].text), names, 4,
+					     SPECIAL_ALL, &w, &at, &e),
+				 -1);
 		if (strncmp(e.text, rows[i].message, strlen(rows[i].message)) != 0)
 			assert_string_equal(e.text, rows[i].message);
 		assert_int_equal(at, rows[i].at);
@@ -256,9 +290,9 @@ static void test_words_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fill),	    cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_fill),           cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_compile_errors), cmocka_unit_test(test_fill_errors),
-		cmocka_unit_test(test_questions),   cmocka_unit_test(test_words),
+		cmocka_unit_test(test_questions),      cmocka_unit_test(test_words),
 		cmocka_unit_test(test_words_errors),
 	};
 

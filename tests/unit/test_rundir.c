@@ -245,8 +245,7 @@ static void test_hold_elsewhere(void **state)
 		const char *text; /* %s: this host, this boot */
 		int plain, forced;
 	} rows[] = {
-		{ "{\"host\":\"node3\",\"boot\":\"b\",\"pid\":1,\"start\":1,\"time\":17}",
-		  1, 0 },
+		{ "{\"host\":\"node3\",\"boot\":\"b\",\"pid\":1,\"start\":1,\"time\":17}", 1, 0 },
 		{ "{\"host\":\"%s\",\"boot\":\"an older boot\",\"pid\":1,\"start\":1}", 0, 0 },
 		{ "{\"host\":\"%s\",\"boot\":\"%s\",\"pid\":1,\"start\":1}", 0,
 		  0 }, /* another process had pid 1 */

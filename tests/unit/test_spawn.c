@@ -170,8 +170,8 @@ static void test_given(void **state)
 {
 	static const char *const argv[] = {
 		"sh", "-c",
-		"grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\n\\t'; for f in /proc/$$/fd/*; do printf ' %s' ${f##*/}; done; "
-		"printf ' %s' \"$(readlink /proc/$$/fd/0)\"; read a b c d pgrp rest </proc/$$/stat; "
+		"grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\n\\t'; echo; ls /proc/$$/fd; "
+		"printf '%s' \"$(readlink /proc/$$/fd/0)\"; read a b c d pgrp rest </proc/$$/stat; "
 		"[ $pgrp = $$ ] && printf ' leader'; printf ' %s' $(cat /proc/$$/oom_score_adj); printf ' %s' $(ulimit -n)",
 		NULL
 	};
@@ -193,7 +193,7 @@ static void test_given(void **state)
 	lower.rlim_cur = before.rlim_cur - 7;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
 	said = run(argv, NULL, NULL, &status);
-	expected = mem_printf("SigBlk:0000000000000000SigIgn:0000000000000000 0 1 2 /dev/null leader %s %llu", shared.oom_score,
+	expected = mem_printf("SigBlk:0000000000000000SigIgn:0000000000000000\n0\n1\n2\n/dev/null leader %s %llu", shared.oom_score,
 			      (unsigned long long)before.rlim_cur);
 	assert_string_equal(said, expected);
 	(void)setrlimit(RLIMIT_NOFILE, &before);

@@ -94,7 +94,8 @@ static void test_start(void **state)
 		HEAD
 		"shell: |\n  echo $T\n  cat \"$f\"\nsetup: module load x\nworkdir: out/{T}\n"
 		"env: {A: '{cpus}', B: 010, SLURM_ARRAY_TASK_ID: '{index}'}\n"
-		"inputs:\n  a: a.py\n  b: '{f}'\n  c: {path: c.txt}\n  d:\n    url: https://example.org/x\n"
+		"inputs:\n  a: a.py\n  b: '{f}'\n  c: {path: c.txt}\n  d:\n    url: "
+		"https://example.org/x\n"
 		"    sha256: ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef0123456789\n");
 
 	(void)state;
@@ -240,9 +241,9 @@ static void test_results(void **state)
 static void test_files(void **state)
 {
 	struct spec *s = read_spec(
-		HEAD
-		"command: run\nworkdir: '{scratch}'\nresults:\n  files:\n    a: a.CSV\n    b: '{T}.ndjson'\n"
-		"    c: {path: c.dat, format: tsv, as: rows}\n    d: d.json\n");
+		HEAD "command: run\nworkdir: '{scratch}'\nresults:\n  files:\n    a: a.CSV\n    b: "
+		     "'{T}.ndjson'\n"
+		     "    c: {path: c.dat, format: tsv, as: rows}\n    d: d.json\n");
 	static const enum format want[] = { FORMAT_CSV, FORMAT_JSONL, FORMAT_TSV, FORMAT_JSON };
 
 	(void)state;
@@ -257,11 +258,11 @@ static void test_files(void **state)
 static void test_collect(void **state)
 {
 	struct spec *s = read_spec(
-		HEAD
-		"repeat: 2\ncommand: run\nresults: {stdout: json, files: {trace: '{T}.csv'}}\n"
-		"collect:\n  - {to: sub/all.tsv}\n  - {to: t.jsonl, from: trace}\n"
-		"  - {to: s.json, by: [T, rep], mean: [E, M], count: true, sd: E,\n"
-		"     quantiles: {E: [0.025, 0.5], M: 1}}\n  - {to: total.csv, sum: E, count: false}\n");
+		HEAD "repeat: 2\ncommand: run\nresults: {stdout: json, files: {trace: '{T}.csv'}}\n"
+		     "collect:\n  - {to: sub/all.tsv}\n  - {to: t.jsonl, from: trace}\n"
+		     "  - {to: s.json, by: [T, rep], mean: [E, M], count: true, sd: E,\n"
+		     "     quantiles: {E: [0.025, 0.5], M: 1}}\n  - {to: total.csv, sum: E, count: "
+		     "false}\n");
 	static const char *const titles[] = { "mean_E", "mean_M", "count", "sd_E",
 					      "q2.5_E", "q50_E",  "q100_M" };
 	const struct output *o = &s->outputs[2];
@@ -320,15 +321,18 @@ static void test_warnings(void **state)
 		const char *text, *want;
 	} rows[] = {
 		{ "command: grep {T} #x",
-		  "f:3:10: warning: ' #' begins a comment and ends this text: put it in quotes if '#' belongs to it\n" },
+		  "f:3:10: warning: ' #' begins a comment and ends this text: put it in quotes if "
+		  "'#' belongs to it\n" },
 		{ "command: grep {T} # a comment", "" },
 		{ "shell: echo {T} ${f}",
 		  "f:3:8: warning: '{T}' is not replaced in 'shell': write \"$T\"\n" },
 		{ "command: run\nretry: {times: 1, memory: x2}",
-		  "f:4:27: warning: 'memory' in 'retry' has nothing to grow: 'resources' has no 'memory'\n" },
+		  "f:4:27: warning: 'memory' in 'retry' has nothing to grow: 'resources' has no "
+		  "'memory'\n" },
 		{ "command: run\nretry: {times: 1, memory: x2}\nresources: {memory: 1G}", "" },
 		{ "command: run\nresults: {files: {a: a.csv}}",
-		  "f:4:22: warning: every task writes the same file 'a.csv': name a parameter or {task} in it, or write "
+		  "f:4:22: warning: every task writes the same file 'a.csv': name a parameter or "
+		  "{task} in it, or write "
 		  "workdir: \"{scratch}\"\n" },
 	};
 
@@ -359,8 +363,8 @@ static void test_settings(void **state)
 		{ "seed", "0", "default" },
 	};
 	struct spec *s = read_with(
-		HEAD
-		"command: run {T}\nenv: {A: 1}\nresources:\n  memory: 1G\nresults: {stdout: {regex: {E: x}}}\n",
+		HEAD "command: run {T}\nenv: {A: 1}\nresources:\n  memory: 1G\nresults: {stdout: "
+		     "{regex: {E: x}}}\n",
 		sets, 3, "");
 	struct setting *got;
 	const size_t n = spec_settings(s, &got);

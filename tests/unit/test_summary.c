@@ -39,7 +39,11 @@ static void test_statistics(void **state)
 		{ { 5, 1 }, 2, STAT_QUANTILE, 1, 5 },
 		{ { 7 }, 1, STAT_QUANTILE, 0.3, 7 },
 		{ { 7 }, 1, STAT_MEAN, 0, 7 },
-		{ { 1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16 }, 4, STAT_SD, 0, 5.477225575051661 }, /* sqrt(30) */
+		{ { 1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16 },
+		  4,
+		  STAT_SD,
+		  0,
+		  5.477225575051661 }, /* sqrt(30) */
 		{ { 1, 1e100, 1, -1e100 }, 4, STAT_SUM, 0, 2 },
 		{ { 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 }, 10, STAT_SUM, 0, 1 },
 	};
@@ -64,8 +68,14 @@ static void test_doubles(void **state)
 	static const struct {
 		double v;
 		const char *want;
-	} cases[] = { { 0.1, "0.1" }, { 1.0 / 3, "0.3333333333333333" }, { 2, "2" }, { 0.1 + 0.2, "0.30000000000000004" },
-		      { 1e21, "1e+21" }, { -1.5e-7, "-1.5e-07" }, { 5e-324, "4.94065645841247e-324" }, { 100000, "100000" } };
+	} cases[] = { { 0.1, "0.1" },
+		      { 1.0 / 3, "0.3333333333333333" },
+		      { 2, "2" },
+		      { 0.1 + 0.2, "0.30000000000000004" },
+		      { 1e21, "1e+21" },
+		      { -1.5e-7, "-1.5e-07" },
+		      { 5e-324, "4.94065645841247e-324" },
+		      { 100000, "100000" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -85,8 +95,9 @@ static const char spec[] = "params: {grid: {T: [1.50, 2], s: [a, \"b,c\"]}}\nrep
 
 static const char *by_s[] = { "s" }, *by_ts[] = { "T", "s" }, *by_x[] = { "Ss" };
 static struct statistic stats_all[] = {
-	{ STAT_COUNT, NULL, 0, "count" },	 { STAT_MEAN, "x", 0, "mean_x" },	  { STAT_SD, "x", 0, "sd_x" },
-	{ STAT_MIN, "x", 0, "min_x" },		 { STAT_MAX, "x", 0, "max_x" },		  { STAT_QUANTILE, "x", .25, "q25_x" },
+	{ STAT_COUNT, NULL, 0, "count" },  { STAT_MEAN, "x", 0, "mean_x" },
+	{ STAT_SD, "x", 0, "sd_x" },       { STAT_MIN, "x", 0, "min_x" },
+	{ STAT_MAX, "x", 0, "max_x" },     { STAT_QUANTILE, "x", .25, "q25_x" },
 	{ STAT_SUM, "y.z", 0, "sum_y.z" }, { STAT_MAX, "T", 0, "max_T" },
 };
 static struct statistic stat_typo[] = { { STAT_MEAN, "enrgy", 0, "mean_enrgy" } };
@@ -99,30 +110,52 @@ struct sum_case {
 };
 
 static const struct sum_case cases[] = {
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 8 }, 'c',
-	  { "{\"x\":1.0,\"y\":{\"z\":1}}", "{\"x\":3,\"y\":{\"z\":1}}", "{\"x\":5,\"y\":{\"z\":1}}", "{\"x\":null,\"y\":{\"z\":1}}",
-	    "{\"x\":1.00,\"y\":{\"z\":1}}", "{\"x\":-0.10,\"y\":{\"z\":1}}", "{\"x\":\"\",\"y\":{\"z\":0.1}}", "{\"x\":\"5.50\",\"y\":{\"z\":0.2}}" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 8 },
+	  'c',
+	  { "{\"x\":1.0,\"y\":{\"z\":1}}", "{\"x\":3,\"y\":{\"z\":1}}", "{\"x\":5,\"y\":{\"z\":1}}",
+	    "{\"x\":null,\"y\":{\"z\":1}}", "{\"x\":1.00,\"y\":{\"z\":1}}",
+	    "{\"x\":-0.10,\"y\":{\"z\":1}}", "{\"x\":\"\",\"y\":{\"z\":0.1}}",
+	    "{\"x\":\"5.50\",\"y\":{\"z\":0.2}}" },
 	  "s,count,mean_x,sd_x,min_x,max_x,q25_x,sum_y.z,max_T\n"
 	  "a,4,1.225,1.2919623317522329,-0.10,3,0.725,4,2\n"
 	  "\"b,c\",4,5.25,0.3535533905932738,5,5.50,5.125,2.3,2\n" },
-	{ { .to = "s", .by = by_ts, .n_by = 2, .stats = stats_all, .n_stats = 4 }, 'l',
+	{ { .to = "s", .by = by_ts, .n_by = 2, .stats = stats_all, .n_stats = 4 },
+	  'l',
 	  { "{\"x\":1}", "{\"x\":3}", "{\"x\":5}", "{}", "{}", "{\"x\":null}" },
 	  "{\"T\":1.50,\"s\":\"a\",\"count\":2,\"mean_x\":2,\"sd_x\":1.4142135623730951,\"min_x\":1}\n"
 	  "{\"T\":1.50,\"s\":\"b,c\",\"count\":2,\"mean_x\":5,\"sd_x\":null,\"min_x\":5}\n"
 	  "{\"T\":2,\"s\":\"a\",\"count\":2,\"mean_x\":null,\"sd_x\":null,\"min_x\":null}\n" },
-	{ { .to = "s", .stats = stats_all, .n_stats = 2 }, 'c', { "{\"x\":1}", "{\"x\":2}" }, "count,mean_x\n2,1.5\n" },
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 }, 'c', { NULL }, "s,count,mean_x\n" },
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 }, 'c', { "{\"x\":\"nan\"}" },
+	{ { .to = "s", .stats = stats_all, .n_stats = 2 },
+	  'c',
+	  { "{\"x\":1}", "{\"x\":2}" },
+	  "count,mean_x\n2,1.5\n" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 },
+	  'c',
+	  { NULL },
+	  "s,count,mean_x\n" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 },
+	  'c',
+	  { "{\"x\":\"nan\"}" },
 	  "!task t0 (T=1.50, s=a, rep=0): 'x' is 'nan', no number" },
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 }, 'c', { "{\"x\":1}", "{\"x\":true}" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 },
+	  'c',
+	  { "{\"x\":1}", "{\"x\":true}" },
 	  "!task t1 (T=1.50, s=a, rep=1): 'x' is 'true', no number" },
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 }, 'c', { "{\"x\":1e999}" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 },
+	  'c',
+	  { "{\"x\":1e999}" },
 	  "!task t0 (T=1.50, s=a, rep=0): 'x' is '1e999', too large for a double" },
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 }, 'c', { "{\"x\":1e308}", "{\"x\":1e308}" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 },
+	  'c',
+	  { "{\"x\":1e308}", "{\"x\":1e308}" },
 	  "!summary 's': 'mean_x' is too large for a double" },
-	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stat_typo, .n_stats = 1 }, 'c', { "{\"x\":1,\"energy\":1}" },
+	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stat_typo, .n_stats = 1 },
+	  'c',
+	  { "{\"x\":1,\"energy\":1}" },
 	  "!summary 's': there is no result column 'enrgy' (did you mean 'energy'?)" },
-	{ { .to = "s", .by = by_x, .n_by = 1, .stats = stats_all, .n_stats = 1 }, 'c', { "{\"x\":1}" },
+	{ { .to = "s", .by = by_x, .n_by = 1, .stats = stats_all, .n_stats = 1 },
+	  'c',
+	  { "{\"x\":1}" },
 	  "!summary 's': there is no parameter 'Ss'" },
 };
 
@@ -149,8 +182,9 @@ static int walk(struct run *r, struct err *e)
 		t.shown[1] = (char)('0' + i);
 		assert_int_equal(rows_begin(rows, r->rows[i], strlen(r->rows[i]), e), 0);
 		assert_int_equal(rows_next(rows, &row, e), 1);
-		rc = r->summary ? summary_row(r->summary, &t, row, columns_order(r->columns, row), e)
-				: columns_note(r->columns, &t, row, e);
+		rc = r->summary
+			     ? summary_row(r->summary, &t, row, columns_order(r->columns, row), e)
+			     : columns_note(r->columns, &t, row, e);
 	}
 	rows_free(rows);
 	return rc;
@@ -188,7 +222,9 @@ static void test_groups(void **state)
 	assert_non_null(mkdtemp(dir));
 	path = path_join(dir, "s");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct run r = { .space = space, .columns = columns_new(space), .rows = cases[i].rows };
+		struct run r = { .space = space,
+				 .columns = columns_new(space),
+				 .rows = cases[i].rows };
 		struct buf got = BUF_INIT;
 		struct err e = ERR_INIT;
 

@@ -38,14 +38,16 @@ static struct plan *draft(const char *text)
 	return p;
 }
 
-static const char *const base_env[] = { "PATH=/usr/bin:/bin", "HOME=/home/me", "MKL_NUM_THREADS=7", NULL };
+static const char *const base_env[] = { "PATH=/usr/bin:/bin", "HOME=/home/me", "MKL_NUM_THREADS=7",
+					NULL };
 
 static struct launch_place place(void)
 {
 	return (struct launch_place){ .rundir = "/run/dir", .base_env = base_env };
 }
 
-static void launch(const struct plan *p, uint64_t index, struct task *t, struct launch *l, const struct launch_place *at)
+static void launch(const struct plan *p, uint64_t index, struct task *t, struct launch *l,
+		   const struct launch_place *at)
 {
 	struct err e = ERR_INIT;
 
@@ -74,22 +76,34 @@ static void test_words(void **state)
 		uint64_t index;
 		const char *words[WORDS_MAX];
 	} rows[] = {
-		{ "params: {T: [1.50, 2]}\ncommand: a --T={T} '{T} {T}' {{T}}", 0, { "a", "--T=1.50", "1.50 1.50", "{T}" } },
+		{ "params: {T: [1.50, 2]}\ncommand: a --T={T} '{T} {T}' {{T}}",
+		  0,
+		  { "a", "--T=1.50", "1.50 1.50", "{T}" } },
 		{ "params: {s: ['a b', '$(x)']}\ncommand: a {s}", 1, { "a", "$(x)" } },
 		{ "params: {s: ['', \"q'\\\"\\n\"]}\ncommand: a {s}", 0, { "a", "" } },
 		{ "params: {s: ['', \"q'\\\"\\n\"]}\ncommand: a {s}", 1, { "a", "q'\"\n" } },
 		{ "params: {s: ['-rf', '{x}']}\ncommand: a {s}", 1, { "a", "{x}" } },
-		{ "params: {l: [[1, 'b c', 2.50], []]}\ncommand: a {l} z", 0, { "a", "1", "b c", "2.50", "z" } },
+		{ "params: {l: [[1, 'b c', 2.50], []]}\ncommand: a {l} z",
+		  0,
+		  { "a", "1", "b c", "2.50", "z" } },
 		{ "params: {l: [[1, 'b c', 2.50], []]}\ncommand: a {l} z", 1, { "a", "z" } },
-		{ "params: {l: [[1, 'b c', 2.50], []]}\ncommand: a x{l}", 0, { "a", "x[1,\"b c\",2.50]" } },
+		{ "params: {l: [[1, 'b c', 2.50], []]}\ncommand: a x{l}",
+		  0,
+		  { "a", "x[1,\"b c\",2.50]" } },
 		{ "params: {l: [[a, b]]}\ncommand: '{l}'", 0, { "a", "b" } },
-		{ "params: {f: [d/x.tar.gz]}\ncommand: a {f:dir} {f:name} {f:stem} {f:ext}", 0,
+		{ "params: {f: [d/x.tar.gz]}\ncommand: a {f:dir} {f:name} {f:stem} {f:ext}",
+		  0,
 		  { "a", "d", "x.tar.gz", "x.tar", ".gz" } },
-		{ "params: {n: [7]}\nresources: {cpus: 3, memory: 2G}\ncommand: a {n:03d} {cpus} {memory} {index}", 0,
+		{ "params: {n: [7]}\nresources: {cpus: 3, memory: 2G}\ncommand: a {n:03d} {cpus} {memory} {index}",
+		  0,
 		  { "a", "007", "3", "2147483648", "0" } },
 		{ "params: {T: [1, 2]}\nrepeat: 3\ncommand: a {T} {rep}", 4, { "a", "2", "1" } },
-		{ "params: {T: [5]}\nshell: echo \"$T\" {T}", 0, { "/bin/sh", "-c", "echo \"$T\" {T}" } },
-		{ "params: {T: [5]}\nshell: {script: x, with: bash -eu}", 0, { "bash", "-eu", "-c", "x" } },
+		{ "params: {T: [5]}\nshell: echo \"$T\" {T}",
+		  0,
+		  { "/bin/sh", "-c", "echo \"$T\" {T}" } },
+		{ "params: {T: [5]}\nshell: {script: x, with: bash -eu}",
+		  0,
+		  { "bash", "-eu", "-c", "x" } },
 	};
 	struct launch l = { 0 };
 
@@ -106,8 +120,8 @@ static void test_words(void **state)
 			const char *want = rows[k].words[w], *got = l.argv[w];
 
 			if (!want != !got || (want && strcmp(want, got) != 0))
-				fail_msg("'%s', word %zu: '%s', not '%s'", rows[k].spec, w, got ? got : "(none)",
-					 want ? want : "(none)");
+				fail_msg("'%s', word %zu: '%s', not '%s'", rows[k].spec, w,
+					 got ? got : "(none)", want ? want : "(none)");
 			if (!want)
 				break;
 		}
@@ -154,10 +168,13 @@ static void test_errors(void **state)
 
 static void test_environment(void **state)
 {
-	struct plan *p = draft("ppgen: 1\nparams: {T: [1, 2], my_l: [[1, 'x y']]}\nresources: {cpus: 4, memory: 1k}\n"
-			       "env: {OMP_NUM_THREADS: '1', HOME: \"/h/{T}\", NEW: '{seed} {task}', E: ''}\n"
-			       "shell: ./x \"$PPGEN_SCRATCH\"\n");
-	const struct launch_place at = { .rundir = "/run/dir", .base_env = base_env, .gpus = "0,3" };
+	struct plan *p = draft(
+		"ppgen: 1\nparams: {T: [1, 2], my_l: [[1, 'x y']]}\nresources: {cpus: 4, memory: 1k}\n"
+		"env: {OMP_NUM_THREADS: '1', HOME: \"/h/{T}\", NEW: '{seed} {task}', E: ''}\n"
+		"shell: ./x \"$PPGEN_SCRATCH\"\n");
+	const struct launch_place at = { .rundir = "/run/dir",
+					 .base_env = base_env,
+					 .gpus = "0,3" };
 	struct launch l = { 0 };
 	struct task t;
 	char text[200];
@@ -188,14 +205,51 @@ static void test_environment(void **state)
 	assert_string_equal(env_get(&l, "PPGEN_SEED"), text);
 	snprintf(text, sizeof text, "%llu", (unsigned long long)t.seeds.seed64);
 	assert_string_equal(env_get(&l, "PPGEN_SEED64"), text);
-	snprintf(text, sizeof text, "%lu,%lu,%lu,%lu", (unsigned long)t.seeds.words[0], (unsigned long)t.seeds.words[1],
-		 (unsigned long)t.seeds.words[2], (unsigned long)t.seeds.words[3]);
+	snprintf(text, sizeof text, "%lu,%lu,%lu,%lu", (unsigned long)t.seeds.words[0],
+		 (unsigned long)t.seeds.words[1], (unsigned long)t.seeds.words[2],
+		 (unsigned long)t.seeds.words[3]);
 	assert_string_equal(env_get(&l, "PPGEN_SEED_WORDS"), text);
 	snprintf(text, sizeof text, "%lu %s", (unsigned long)t.seeds.seed, t.shown);
 	assert_string_equal(env_get(&l, "NEW"), text);
 	snprintf(text, sizeof text, "/run/dir/scratch/%s", t.shown);
 	assert_string_equal(env_get(&l, "PPGEN_SCRATCH"), text);
 	assert_string_equal(l.scratch, text);
+	task_free(&t);
+	launch_free(&l);
+	plan_free(p);
+}
+
+/* The same memory for tasks with other bases, and with more variables than there was room for. */
+static void test_other_base(void **state)
+{
+	static const char *const twice[] = { "A=1", "A=2", "nonsense", "B=3", NULL };
+	static char texts[300][16];
+	const char *many[301];
+	const struct launch_place places[] = {
+		{ .rundir = "/r", .base_env = twice },
+		{ .rundir = "/r", .base_env = many },
+		{ .rundir = "/r", .base_env = NULL },
+	};
+	struct plan *p = draft("ppgen: 1\nparams: {T: [1]}\nenv: {B: '4'}\ncommand: x\n");
+	struct launch l = { 0 };
+	struct task t;
+
+	(void)state;
+	for (size_t k = 0; k < 300; k++) {
+		snprintf(texts[k], sizeof texts[k], "V%zu=%zu", k, k);
+		many[k] = texts[k];
+	}
+	many[300] = NULL;
+	task_init(&t, p);
+	for (size_t k = 0; k < 12; k++) {
+		launch(p, 0, &t, &l, &places[k / 2 % 3]);
+		assert_string_equal(env_get(&l, "B"), "4");
+		assert_string_equal(env_get(&l, "PPGEN_TASK"), t.shown);
+		assert_int_equal(env_get(&l, "A") != NULL, k / 2 % 3 == 0);
+		assert_int_equal(env_get(&l, "V299") != NULL, k / 2 % 3 == 1);
+		if (k / 2 % 3 == 0)
+			assert_string_equal(env_get(&l, "A"), "1");
+	}
 	task_free(&t);
 	launch_free(&l);
 	plan_free(p);
@@ -229,10 +283,13 @@ static void put_file(const char *name, const char *text)
 
 static void test_paths(void **state)
 {
-	static const char sum[] = "41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab";
-	char *text = mem_printf("ppgen: 1\nparams: {T: [1, 2]}\ncommand: x\nworkdir: \"w{T}\"\n"
-				"inputs: {all: all.txt, own: 'in{T}.txt', far: {url: 'https://example.org/x', sha256: %s}}\n"
-				"results: {files: {a: 'out{T}.csv', b: '{scratch}/b.csv', c: '/abs/{index}.csv'}}\n", sum);
+	static const char sum[] =
+		"41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab";
+	char *text = mem_printf(
+		"ppgen: 1\nparams: {T: [1, 2]}\ncommand: x\nworkdir: \"w{T}\"\n"
+		"inputs: {all: all.txt, own: 'in{T}.txt', far: {url: 'https://example.org/x', sha256: %s}}\n"
+		"results: {files: {a: 'out{T}.csv', b: '{scratch}/b.csv', c: '/abs/{index}.csv'}}\n",
+		sum);
 	const struct launch_place at = place();
 	struct buf b = BUF_INIT;
 	struct launch l = { 0 };
@@ -254,7 +311,8 @@ static void test_paths(void **state)
 	want[4] = mem_printf("%s/in2.txt", top);
 	assert_string_equal(l.workdir, want[0]);
 	for (size_t k = 0; k < 4; k++) {
-		const struct ptext *path = k < 3 ? p->spec->results.files[k].path : p->spec->inputs[1].path;
+		const struct ptext *path =
+			k < 3 ? p->spec->results.files[k].path : p->spec->inputs[1].path;
 
 		buf_clear(&b);
 		assert_int_equal(task_path(&t, p, &at, path, &b, NULL), 0);
@@ -278,10 +336,24 @@ static void test_paths(void **state)
 
 static void test_base_env(void **state)
 {
-	char *given[] = { "A=1", "SLURM_ARRAY_TASK_ID=3", "SLURM_JOB_ID=4", "PBS_ARRAY_INDEX=1", "PBS_ARRAYID=1", "PBS_ARRAYIDS=1",
-			  "SGE_TASK_ID=2", "SGE_TASK_STEPSIZE=1", "SGE_ROOT=/x", "PPGEN_TASK=t1", "LSB_JOBINDEX=3",
-			  "=odd", "odd", "B=", NULL };
-	static const char *const want[] = { "A=1", "SLURM_JOB_ID=4", "PBS_ARRAYIDS=1", "SGE_ROOT=/x", "B=", NULL };
+	char *given[] = { "A=1",
+			  "SLURM_ARRAY_TASK_ID=3",
+			  "SLURM_JOB_ID=4",
+			  "PBS_ARRAY_INDEX=1",
+			  "PBS_ARRAYID=1",
+			  "PBS_ARRAYIDS=1",
+			  "SGE_TASK_ID=2",
+			  "SGE_TASK_STEPSIZE=1",
+			  "SGE_ROOT=/x",
+			  "PPGEN_TASK=t1",
+			  "LSB_JOBINDEX=3",
+			  "=odd",
+			  "odd",
+			  "B=",
+			  NULL };
+	static const char *const want[] = {
+		"A=1", "SLURM_JOB_ID=4", "PBS_ARRAYIDS=1", "SGE_ROOT=/x", "B=", NULL
+	};
 	char **out = task_base_env(given);
 
 	(void)state;
@@ -301,11 +373,14 @@ static void test_shown(void **state)
 	} rows[] = {
 		{ "command: x --T={T}", "cd %d && env PPGEN_SEED=%s x '--T=a b'" },
 		{ "command: x {T} {seed}", "cd %d && x 'a b' %s" },
-		{ "command: x {seed}\nenv: {A: \"it's {T}\", B: '1'}", "cd %d && env A='it'\\''s a b' B=1 x %s" },
+		{ "command: x {seed}\nenv: {A: \"it's {T}\", B: '1'}",
+		  "cd %d && env A='it'\\''s a b' B=1 x %s" },
 		{ "command: x\nenv: {S: '{seed}'}", "cd %d && env S=%s x" },
-		{ "command: x {seed} {scratch}", "mkdir -p /run/dir/scratch/%t && cd %d && x %s /run/dir/scratch/%t" },
-		{ "shell: x $PPGEN_SEED $PPGEN_TASK", "cd %d && env PPGEN_TASK=%t PPGEN_SEED=%s T='a b' L=3 /bin/sh -c "
-						      "'x $PPGEN_SEED $PPGEN_TASK'" },
+		{ "command: x {seed} {scratch}",
+		  "mkdir -p /run/dir/scratch/%t && cd %d && x %s /run/dir/scratch/%t" },
+		{ "shell: x $PPGEN_SEED $PPGEN_TASK",
+		  "cd %d && env PPGEN_TASK=%t PPGEN_SEED=%s T='a b' L=3 /bin/sh -c "
+		  "'x $PPGEN_SEED $PPGEN_TASK'" },
 	};
 	struct launch l = { 0 };
 	struct buf got = BUF_INIT, want = BUF_INIT;
@@ -377,7 +452,8 @@ static void test_shown_runs(void **state)
 			launch_put_command(&l, &shown);
 			sh[2] = shown.data;
 			assert_int_equal(proc_capture(sh, NULL, 20, &a, NULL, 10000, NULL), 0);
-			assert_int_equal(proc_capture(env, l.workdir, 20, &b, NULL, 10000, NULL), 0);
+			assert_int_equal(proc_capture(env, l.workdir, 20, &b, NULL, 10000, NULL),
+					 0);
 			assert_string_equal(buf_str(&a), buf_str(&b));
 			assert_true(a.len > 10);
 		}
@@ -392,8 +468,9 @@ static void test_shown_runs(void **state)
 
 static void test_overrides(void **state)
 {
-	struct plan *p = draft("ppgen: 1\nparams: {L: [1, 2]}\ncommand: x\nresources: {cpus: 1, memory: 1G}\n"
-			       "overrides: [{where: L > 1, cpus: 4}]\n");
+	struct plan *p = draft(
+		"ppgen: 1\nparams: {L: [1, 2]}\ncommand: x\nresources: {cpus: 1, memory: 1G}\n"
+		"overrides: [{where: L > 1, cpus: 4}]\n");
 	struct err e = ERR_INIT;
 	struct task t;
 
@@ -432,9 +509,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_words),	IN_FOLDER(test_errors),	    IN_FOLDER(test_environment),
-		IN_FOLDER(test_paths),	IN_FOLDER(test_shown),	    IN_FOLDER(test_no_parameters_for_commands),
-		IN_FOLDER(test_shown_runs), IN_FOLDER(test_overrides), cmocka_unit_test(test_base_env),
+		IN_FOLDER(test_words),       IN_FOLDER(test_errors),
+		IN_FOLDER(test_environment), IN_FOLDER(test_paths),
+		IN_FOLDER(test_shown),       IN_FOLDER(test_no_parameters_for_commands),
+		IN_FOLDER(test_shown_runs),  IN_FOLDER(test_overrides),
+		IN_FOLDER(test_other_base),  cmocka_unit_test(test_base_env),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Identities and seeds. The constants were computed apart from this program, by hashlib, from the definitions in gen/space.h.
- * They never change: results that people have kept are found by them.
+ * Identities and seeds. The constants were computed apart from this program, by hashlib, from the
+ * definitions in gen/space.h. They never change: results that people have kept are found by them.
  */
 #include "base/hash.h"
 #include "tests/unit/space_test.h"
@@ -16,18 +16,40 @@ static void test_vectors(void **state)
 		uint64_t seed64;
 		uint32_t words[4];
 	} rows[] = {
-		{ "x: 1", 0, "60111358e469ed934537c6a6079f1f6d", "t60111358e469ed93", 10429053,
-		  UINT64_C(44792443394838006), { 2362736044u, 2933634195u, 610814494u, 827560045u } },
-		{ "repeat: 5", 3, "5a185e7bd1fc9df046ed1988923e12a3", "t5a185e7bd1fc9df0", 755947890,
-		  UINT64_C(3246771467260408716), { 174717028u, 3784622786u, 808475768u, 2633511455u } },
-		{ "params: {xs: [[1, a]], T: 1.50, e: '', L: 16, on: true, code: métro}\nrepeat: 20\nseed: 20240601", 12,
-		  "cee7d02fd1ef040986a6da8aa478b152", "tcee7d02fd1ef0409", 1991749878,
-		  UINT64_C(8554500590648013895), { 1940932601u, 1966157003u, 788363142u, 987477296u } },
-		{ "params: {a: {values: [1, 2], was: 1}, b: x}", 0, "c991cbedf35ac151944cf5714554efea",
-		  "tc991cbedf35ac151", 2043847820, UINT64_C(8778259548761854026),
+		{ "x: 1",
+		  0,
+		  "60111358e469ed934537c6a6079f1f6d",
+		  "t60111358e469ed93",
+		  10429053,
+		  UINT64_C(44792443394838006),
+		  { 2362736044u, 2933634195u, 610814494u, 827560045u } },
+		{ "repeat: 5",
+		  3,
+		  "5a185e7bd1fc9df046ed1988923e12a3",
+		  "t5a185e7bd1fc9df0",
+		  755947890,
+		  UINT64_C(3246771467260408716),
+		  { 174717028u, 3784622786u, 808475768u, 2633511455u } },
+		{ "params: {xs: [[1, a]], T: 1.50, e: '', L: 16, on: true, code: métro}\nrepeat: 20\nseed: 20240601",
+		  12,
+		  "cee7d02fd1ef040986a6da8aa478b152",
+		  "tcee7d02fd1ef0409",
+		  1991749878,
+		  UINT64_C(8554500590648013895),
+		  { 1940932601u, 1966157003u, 788363142u, 987477296u } },
+		{ "params: {a: {values: [1, 2], was: 1}, b: x}",
+		  0,
+		  "c991cbedf35ac151944cf5714554efea",
+		  "tc991cbedf35ac151",
+		  2043847820,
+		  UINT64_C(8778259548761854026),
 		  { 2075102542u, 3561495583u, 978212645u, 1396248782u } },
-		{ "params: {a: x, T: [1, 2]}\nrepeat: 5\nseed: 7\nseed_by: [rep, T]", 9, "69f5197e87522caf6b3daa80885a3dbf",
-		  "t69f5197e87522caf", 257502949, UINT64_C(1105966747182030571),
+		{ "params: {a: x, T: [1, 2]}\nrepeat: 5\nseed: 7\nseed_by: [rep, T]",
+		  9,
+		  "69f5197e87522caf6b3daa80885a3dbf",
+		  "t69f5197e87522caf",
+		  257502949,
+		  UINT64_C(1105966747182030571),
 		  { 1761925222u, 113815783u, 723477652u, 1773346323u } },
 	};
 
@@ -86,8 +108,10 @@ static void test_same(void **state)
 		{ "params: {a: bc, d: e}", "params: {a: b, cd: e}", 0, 0, false },
 		{ "params: {a: 1}", "params: {a: 1, o: {values: [x, y], was: y}}", 0, 1, true },
 		{ "params: {a: 1}", "params: {a: 1, o: {values: [x, y], was: y}}", 0, 0, false },
-		{ "params: {a: 1, o: x}", "params: {a: 1, o: {values: [x, y], was: y}}", 0, 0, true },
-		{ "params: {T: {from: 1.5, to: 3, step: 0.5}}", "params: {T: {from: 1.5, to: 3, step: 0.25}}", 1, 2, true },
+		{ "params: {a: 1, o: x}", "params: {a: 1, o: {values: [x, y], was: y}}", 0, 0,
+		  true },
+		{ "params: {T: {from: 1.5, to: 3, step: 0.5}}",
+		  "params: {T: {from: 1.5, to: 3, step: 0.25}}", 1, 2, true },
 		{ "params: {T: {from: 1, to: 3, step: 1}}", "params: {T: [3, 2]}", 1, 1, true },
 	};
 

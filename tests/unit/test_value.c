@@ -13,8 +13,13 @@
 
 static struct node scalar(const char *text, bool quoted)
 {
-	return (struct node){ .kind = NODE_SCALAR, .quoted = quoted, .line = 3, .col = 5, .origin = "s.yaml",
-			      .text = text, .len = strlen(text) };
+	return (struct node){ .kind = NODE_SCALAR,
+			      .quoted = quoted,
+			      .line = 3,
+			      .col = 5,
+			      .origin = "s.yaml",
+			      .text = text,
+			      .len = strlen(text) };
 }
 
 static void test_types(void **state)
@@ -23,11 +28,16 @@ static void test_types(void **state)
 		const char *text;
 		enum value_type type;
 	} rows[] = {
-		{ "1", VALUE_NUMBER },	    { "-0.5", VALUE_NUMBER }, { ".5", VALUE_NUMBER },  { "3.", VALUE_NUMBER },
-		{ "1e-3", VALUE_NUMBER },   { "3.10", VALUE_NUMBER }, { "+7", VALUE_NUMBER },  { "010", VALUE_STRING },
-		{ "0x1F", VALUE_STRING },   { "1_000", VALUE_STRING }, { ".inf", VALUE_STRING }, { "nan", VALUE_STRING },
-		{ "", VALUE_STRING },	    { "no", VALUE_STRING },   { "yes", VALUE_STRING }, { "true", VALUE_BOOL },
-		{ "True", VALUE_BOOL },	    { "FALSE", VALUE_BOOL },  { "tRue", VALUE_STRING }, { "10:00:00", VALUE_STRING },
+		{ "1", VALUE_NUMBER },        { "-0.5", VALUE_NUMBER },
+		{ ".5", VALUE_NUMBER },       { "3.", VALUE_NUMBER },
+		{ "1e-3", VALUE_NUMBER },     { "3.10", VALUE_NUMBER },
+		{ "+7", VALUE_NUMBER },       { "010", VALUE_STRING },
+		{ "0x1F", VALUE_STRING },     { "1_000", VALUE_STRING },
+		{ ".inf", VALUE_STRING },     { "nan", VALUE_STRING },
+		{ "", VALUE_STRING },         { "no", VALUE_STRING },
+		{ "yes", VALUE_STRING },      { "true", VALUE_BOOL },
+		{ "True", VALUE_BOOL },       { "FALSE", VALUE_BOOL },
+		{ "tRue", VALUE_STRING },     { "10:00:00", VALUE_STRING },
 		{ "adam sgd", VALUE_STRING }, { "1 ", VALUE_STRING },
 	};
 
@@ -43,10 +53,17 @@ static void test_scalars(void **state)
 		bool quoted;
 		enum value_type type; /* 0: refused */
 	} rows[] = {
-		{ "3.10", false, VALUE_NUMBER }, { "3.10", true, VALUE_STRING }, { "true", false, VALUE_BOOL },
-		{ "true", true, VALUE_STRING },	 { "null", true, VALUE_STRING }, { "", true, VALUE_STRING },
-		{ "null", false, 0 },		 { "~", false, 0 },		 { "", false, 0 },
-		{ "Null", false, 0 },		 { "\xff", false, 0 },
+		{ "3.10", false, VALUE_NUMBER },
+		{ "3.10", true, VALUE_STRING },
+		{ "true", false, VALUE_BOOL },
+		{ "true", true, VALUE_STRING },
+		{ "null", true, VALUE_STRING },
+		{ "", true, VALUE_STRING },
+		{ "null", false, 0 },
+		{ "~", false, 0 },
+		{ "", false, 0 },
+		{ "Null", false, 0 },
+		{ "\xff", false, 0 },
 	};
 	struct arena *a = arena_new();
 
@@ -72,12 +89,15 @@ static void test_scalars(void **state)
 
 static void test_lists(void **state)
 {
-	struct node items[] = { scalar("1e3", false), scalar("a \"b\"", false), scalar("True", false),
-				scalar("7", true),    scalar(".5", false),	 scalar("", true) };
+	struct node items[] = { scalar("1e3", false),  scalar("a \"b\"", false),
+				scalar("True", false), scalar("7", true),
+				scalar(".5", false),   scalar("", true) };
 	struct node *list[] = { &items[0], &items[1], &items[2], &items[3], &items[4], &items[5] };
 	static const char letters[] = "nsbsns";
 	static const char *const texts[] = { "1e3", "a \"b\"", "true", "7", ".5", "" };
-	struct node seq = { .kind = NODE_SEQ, .line = 1, .col = 1, .origin = "s", .items = list, .n = 6 };
+	struct node seq = {
+		.kind = NODE_SEQ, .line = 1, .col = 1, .origin = "s", .items = list, .n = 6
+	};
 	struct node map = { .kind = NODE_MAP, .line = 1, .col = 1, .origin = "s" };
 	struct arena *a = arena_new();
 	struct diags *d = diags_new();
@@ -117,10 +137,11 @@ static void test_json(void **state)
 		const char *text, *json;
 		enum value_type type;
 	} rows[] = {
-		{ "1", "1", VALUE_NUMBER },	  { "3.10", "3.10", VALUE_NUMBER }, { "+1", "1", VALUE_NUMBER },
-		{ ".5", "0.5", VALUE_NUMBER },	  { "-.5e3", "-0.5e3", VALUE_NUMBER }, { "3.", "3", VALUE_NUMBER },
-		{ "+3.e5", "3e5", VALUE_NUMBER }, { "True", "true", VALUE_BOOL },   { "FALSE", "false", VALUE_BOOL },
-		{ "a\"\n", "\"a\\\"\\n\"", VALUE_STRING },
+		{ "1", "1", VALUE_NUMBER },          { "3.10", "3.10", VALUE_NUMBER },
+		{ "+1", "1", VALUE_NUMBER },         { ".5", "0.5", VALUE_NUMBER },
+		{ "-.5e3", "-0.5e3", VALUE_NUMBER }, { "3.", "3", VALUE_NUMBER },
+		{ "+3.e5", "3e5", VALUE_NUMBER },    { "True", "true", VALUE_BOOL },
+		{ "FALSE", "false", VALUE_BOOL },    { "a\"\n", "\"a\\\"\\n\"", VALUE_STRING },
 	};
 
 	(void)state;

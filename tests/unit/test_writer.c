@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables as they stand in files: each format's bytes, hostile cells, the hash, and nothing left behind by what failed. */
+/* Tables as they stand in files: each format's bytes, hostile cells, the hash, and nothing left
+ * behind by what failed. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,7 +36,8 @@ static int teardown(void **state)
 /* A table of two rows with everything in it that can go wrong. */
 static char *write_table(char format, uint64_t rows, char *sha256)
 {
-	static const struct value bools = { VALUE_BOOL, "True", 4 }, list = { VALUE_LIST, "[.5,\"a,b\"]", 10 };
+	static const struct value bools = { VALUE_BOOL, "True", 4 },
+				  list = { VALUE_LIST, "[.5,\"a,b\"]", 10 };
 	static const struct value number = { VALUE_NUMBER, "+.50", 4 };
 	char *path = path_join(dir, "t");
 	struct err e = ERR_INIT;
@@ -95,7 +97,8 @@ static void test_formats(void **state)
 		  "{\"a\":\" \xef\xbf\xbd\",\"x,\\\"y\\\"\":1.50,\"n\":0.50,\"b\":true,\"l\":[0.5,\"a,b\"]}\n"
 		  "{\"a\":\"-1\\n=\\\"2\\\"\",\"x,\\\"y\\\"\":[1,2],\"n\":0.50,\"b\":true,\"l\":null}\n" },
 		{ 'j', 0, "[]\n" },
-		{ 'j', 1, "[\n{\"a\":\" \xef\xbf\xbd\",\"x,\\\"y\\\"\":1.50,\"n\":0.50,\"b\":true,\"l\":[0.5,\"a,b\"]}\n]\n" },
+		{ 'j', 1,
+		  "[\n{\"a\":\" \xef\xbf\xbd\",\"x,\\\"y\\\"\":1.50,\"n\":0.50,\"b\":true,\"l\":[0.5,\"a,b\"]}\n]\n" },
 		{ 'j', 2,
 		  "[\n{\"a\":\" \xef\xbf\xbd\",\"x,\\\"y\\\"\":1.50,\"n\":0.50,\"b\":true,\"l\":[0.5,\"a,b\"]},\n"
 		  "{\"a\":\"-1\\n=\\\"2\\\"\",\"x,\\\"y\\\"\":[1,2],\"n\":0.50,\"b\":true,\"l\":null}\n]\n" },
@@ -193,9 +196,10 @@ static void test_format_of(void **state)
 		const char *path;
 		char given, want;
 	} cases[] = {
-		{ "-", 0, 'c' },	  { "-", 'j', 'j' },	     { "a.csv", 0, 'c' }, { "a.CSV", 0, 'c' },
-		{ "a.b/c.tsv", 0, 't' },  { "a.jsonl", 0, 'l' },     { "a.json", 0, 'j' }, { "a.json", 'c', 'c' },
-		{ "/dev/null", 0, 'c' },  { "dir.x/table", 0, 'c' }, { "a.xlsx", 0, 0 },   { "a.xlsx", 't', 't' },
+		{ "-", 0, 'c' },           { "-", 'j', 'j' },       { "a.csv", 0, 'c' },
+		{ "a.CSV", 0, 'c' },       { "a.b/c.tsv", 0, 't' }, { "a.jsonl", 0, 'l' },
+		{ "a.json", 0, 'j' },      { "a.json", 'c', 'c' },  { "/dev/null", 0, 'c' },
+		{ "dir.x/table", 0, 'c' }, { "a.xlsx", 0, 0 },      { "a.xlsx", 't', 't' },
 	};
 
 	(void)state;
@@ -203,7 +207,8 @@ static void test_format_of(void **state)
 		struct err e = ERR_INIT;
 		char format;
 
-		assert_int_equal(writer_format_of(cases[i].path, cases[i].given, &format, &e), cases[i].want ? 0 : -1);
+		assert_int_equal(writer_format_of(cases[i].path, cases[i].given, &format, &e),
+				 cases[i].want ? 0 : -1);
 		assert_int_equal(format, cases[i].want);
 	}
 }
@@ -211,7 +216,7 @@ static void test_format_of(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats),	    cmocka_unit_test(test_lone_empty_cell),
+		cmocka_unit_test(test_formats),           cmocka_unit_test(test_lone_empty_cell),
 		cmocka_unit_test(test_large_and_dropped), cmocka_unit_test(test_closed_pipe),
 		cmocka_unit_test(test_format_of),
 	};

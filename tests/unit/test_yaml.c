@@ -76,7 +76,8 @@ static const struct row bad[] = {
 	{ "# only a comment\n", 0, "f:1:1: there is nothing in it\n", 0 },
 	{ "a: 1\nb: 2\na: 3\n", 0, "f:3:1: the key 'a' is here twice: first in line 1\n", 0 },
 	{ "a: 1\na: 2\nb: {c: 1, c: 2}\n", 0,
-	  "f:2:1: the key 'a' is here twice: first in line 1\nf:3:11: the key 'c' is here twice: first in line 3\n",
+	  "f:2:1: the key 'a' is here twice: first in line 1\nf:3:11: the key 'c' is here twice: "
+	  "first in line 3\n",
 	  0 },
 	{ "? [a]\n: 1\n", 0,
 	  "f:1:3: a key must be text: a value that begins with '[' must be in quotes\n", 0 },
@@ -107,7 +108,8 @@ static const struct row bad[] = {
 	  "f:1:8: text follows a closing quote: put the whole value in quotes of the other kind\n",
 	  0 },
 	{ "a: \"\\d\"\n", 0,
-	  "f:1:5: '\\d' means nothing in double quotes: use single quotes, in which a backslash is a backslash\n",
+	  "f:1:5: '\\d' means nothing in double quotes: use single quotes, in which a backslash "
+	  "is a backslash\n",
 	  0 },
 	{ "a: 1\nb: \"x\n", 0, "f:2:4: the quote that opens here is not closed\n", 0 },
 	{ "a: [1, 2\nb: 3\n", 0, "f:2:2: '[' of 1:4 is not closed: ',' or ']' was expected here\n",
@@ -237,7 +239,8 @@ static const struct {
 	{ "a: [1]", "a.1", "2", "!--set a.1: the list has no item '1': they count from 0\n" },
 	{ "a: [1]", "a.x.y", "2", "!--set a.x.y: the list has no item 'x': they count from 0\n" },
 	{ "a: 1", "a..b", "2",
-	  "!--set a..b: a name is missing in the key: write KEY=VALUE, as in resources.memory=4G\n" },
+	  "!--set a..b: a name is missing in the key: write KEY=VALUE, as in "
+	  "resources.memory=4G\n" },
 	{ "a: 1", "a", "[1",
 	  "!--set a:2:1: '[' of 1:1 is not closed: ',' or ']' was expected here\n" },
 };

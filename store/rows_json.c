@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows from JSON: one object, a list of objects, or an object a line. */
+#include <string.h>
+
+#include "base/text.h"
+#include "store/rows.h"
+
+static const char *type_name(enum json_type t)
+{
+	static const char *const names[] = { "nothing",  "null",   "true or false", "a number",
+					     "a string", "a list", "an object" };
+
+	return names[t];
+}
+
+static int key_error(struct rows *r, const char *at, const char *what, struct err *e)
+{
+	return err_bad(e, "line %zu, column %zu: %s", rows_line(r, at), rows_column(r, at), what);
+}
+
+/* The row of one object that was checked. */
+static int take_object(struct rows *r, struct json object, struct err *e)
+{
+	const char *at;
+	struct buf shown = BUF_INIT;
+	const struct cell *c;
+	long twice;
+
+	row_maker_begin(&r->m);
+	if (row_maker_add_object(&r->m, object, &at) < 0)
+		return key_error(r, at, "a column's name is longer than 4096 bytes", e);
+	row_maker_end(&r->m);
+	twice = row_maker_twice(&r->m);
+	if (twice < 0) {
+		r->given++;
+		return 1;
+	}
+	c = &r->m.row.cells[twice];
+	at = r->m.places[twice].key;
+	text_put_shown(&shown, c->name, c->name_len, 80);
+	err_bad(e, "line %zu, column %zu: '%s' stands twice in one object", rows_line(r, at),
+		rows_column(r, at), shown.data);
+	buf_free(&shown);
+	return -1;
+}
+
+static int next_object(struct rows *r, struct err *e)
+{
+	r->next = rows_next_none;
+	return take_object(r, r->json, e);
+}
+
+static int next_item(struct rows *r, struct err *e)
+{
+	struct json item;
+
+	if (!json_next(&r->items, NULL, &item))
+		return 0;
+	if (item.type != JSON_OBJECT)
+		return err_bad(
+			e, "line %zu, column %zu: %s in a list that should hold objects, one a row",
+			rows_line(r, item.text), rows_column(r, item.text), type_name(item.type));
+	return take_object(r, item, e);
+}
+
+static int next_line(struct rows *r, struct err *e)
+{
+	while (r->p < r->end) {
+		const char *from = r->p;
+		const char *to = memchr(from, '\n', (size_t)(r->end - from));
+		const size_t line = r->line++;
+		struct err inner = ERR_INIT;
+		struct json v;
+
+		r->p = to ? to + 1 : r->end;
+		if (!to)
+			to = r->end;
+		if (rows_skip_blanks(from, to) == to)
+			continue;
+		if (json_parse(from, (size_t)(to - from), &v, &inner) < 0)
+			return rows_wrap(e, &inner, line);
+		if (v.type != JSON_OBJECT)
+			return err_bad(e, "line %zu: %s where an object should stand, one a line",
+				       line, type_name(v.type));
+		return take_object(r, v, e);
+	}
+	return r->given ? 0 : err_bad(e, "no rows: the text is empty");
+}
+
+int rows_begin_jsonl(struct rows *r, struct err *e)
+{
+	(void)e;
+	r->line = rows_line(r, r->p);
+	r->next = next_line;
+	return 0;
+}
+
+/* Whether a text that is no single value is JSON Lines: its first line is an object by itself. */
+static bool looks_like_lines(const struct rows *r)
+{
+	const char *from = rows_skip_blanks(r->p, r->end);
+	const char *to = memchr(from, '\n', (size_t)(r->end - from));
+	struct json v;
+
+	return to && *from == '{' && json_parse(from, (size_t)(to - from), &v, NULL) == 0;
+}
+
+int rows_begin_json(struct rows *r, struct err *e)
+{
+	struct err inner = ERR_INIT;
+
+	if (json_parse(r->p, (size_t)(r->end - r->p), &r->json, &inner) < 0) {
+		if (looks_like_lines(r))
+			return rows_begin_jsonl(r, e);
+		return rows_wrap(e, &inner, rows_line(r, r->p));
+	}
+	if (r->json.type == JSON_OBJECT) {
+		r->next = next_object;
+		return 0;
+	}
+	if (r->json.type == JSON_ARRAY) {
+		r->items = json_iter(r->json);
+		r->next = next_item;
+		return 0;
+	}
+	return err_bad(
+		e, "line %zu, column %zu: %s where an object or a list of objects should stand",
+		rows_line(r, r->json.text), rows_column(r, r->json.text), type_name(r->json.type));
+}
