@@ -378,6 +378,14 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 	return count_bad(s, s->o->first ? &s->todo : &s->sel) ? EXIT_TASKS : EXIT_GOOD;
 }
 
+static unsigned latest_number(const struct session *s)
+{
+	char *plans = rundir_path(s->at.rundir, "plan");
+	unsigned n = rundir_is(s->at.rundir) ? plan_latest(plans, NULL) : 0;
+	free(plans);
+	return n;
+}
+
 /* Everything between the options and the exit code. */
 static int session_run(struct session *s)
 {
@@ -389,11 +397,18 @@ static int session_run(struct session *s)
 		c.cpus = s->o->jobs;
 		c.cpus_by = "-j";
 	}
+	unsigned latest = latest_number(s);
 	s->plan = plan_now(&s->at, &s->o->common, &s->published, &code);
+	if (s->plan && !s->o->dry) {
+		if (rundir_create(s->at.rundir, &e) < 0 || rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e))
+			goto failed;
+		if (latest_number(s) != latest) { /* somebody published before we held the directory */
+			plan_free(s->plan);
+			s->plan = plan_now(&s->at, &s->o->common, &s->published, &code);
+		}
+	}
 	if (!s->plan)
 		goto out;
-	if (!s->o->dry && (rundir_create(s->at.rundir, &e) < 0 || rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e)))
-		goto failed;
 	if (scan_again(s, &e) < 0 || settle_stale(s, &e) < 0 || choose(s, &e) < 0)
 		goto failed;
 	code = s->o->dry ? dry_run(s, &c, &e) : work(s, &c, &e);

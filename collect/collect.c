@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "collect/columns.h"
 #include "collect/gather.h"
 #include "collect/place.h"
@@ -151,9 +152,10 @@ static long note_rows(struct collection *c, struct err *e)
 			c->lost[i / 8] |= (uint8_t)(1u << (i % 8));
 			lost++;
 		} else if (rc == GATHER_LOST) {
+			c->n_lost++;
 			return err_bad(
 				e,
-				"%s: this result is lost: `ppgen run --force --task` it again, or --partial",
+				"%s: this result is lost: `ppgen run --force --task TASK`, or --partial",
 				why.text);
 		} else if (rc < 0) {
 			return why.kind == ERR_SYSTEM ? err_fail(e, "%s", why.text)
@@ -167,19 +169,21 @@ static long note_rows(struct collection *c, struct err *e)
 static int refuse_gap(const struct collection *c, size_t source, const struct column_gap *gap,
 		      struct err *e)
 {
-	struct buf has = BUF_INIT, lacks = BUF_INIT;
+	struct buf has = BUF_INIT, lacks = BUF_INIT, name = BUF_INIT;
 
+	text_put_shown(&name, gap->column.name, gap->column.len, 80);
 	gather_put_index(c->spec->space, gap->lacks, GATHER_PARAMS_SHOWN, &lacks);
 	gather_put_index(c->spec->space, gap->has, GATHER_PARAMS_SHOWN, &has);
 	if (gap->has == gap->lacks)
 		err_bad(e,
-			"%s: some of its rows have no column '%.*s', others have: --partial leaves such cells empty",
-			lacks.data, (int)gap->column.len, gap->column.name);
+			"%s: some of its rows have no column '%s', others have: --partial leaves such cells empty",
+			lacks.data, name.data);
 	else
-		err_bad(e, "%s has no column '%.*s', but %s has: --partial leaves such cells empty",
-			lacks.data, (int)gap->column.len, gap->column.name, has.data);
+		err_bad(e, "%s has no column '%s', but %s has: --partial leaves such cells empty",
+			lacks.data, name.data, has.data);
 	if (source)
 		err_wrap(e, "%s", c->spec->results.files[source - 1].name);
+	buf_free(&name);
 	buf_free(&has);
 	buf_free(&lacks);
 	return -1;

@@ -29,6 +29,7 @@ struct collected {         /* one table that was written */
 	char sha256[65];
 };
 
+/* expected = merged + failed + missing; stale and running are parts of missing. Counted also when nothing was published. */
 struct collect_report {
 	uint64_t expected, merged, failed, missing, stale, running;
 	struct collected *tables;

@@ -106,7 +106,7 @@ int table_column(struct table *t, const char *name, const struct node *at)
 		return 0;
 	t->n_used++;
 	if (at != t->at || (name_is_parameter(name) && !name_is_reserved(name)))
-		return axis_claim(t->r, name, at);
+		return axis_claim(t->r, t->columns[t->n_columns - 1].name, at);
 	return COMPLAIN(
 		t->r, at,
 		"column '%s' of '%s' %s: give names by 'columns: [..]' and 'header: true' ('-' leaves a column out)",

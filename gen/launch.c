@@ -159,19 +159,59 @@ static void put_items(struct launch *l, const struct value *list)
 	}
 }
 
+/*
+ * What placeholders of the command and of env stand for: the parameters, then the inputs' absolute
+ * paths (of a url: where it was fetched to).
+ */
+static int collect_values(struct launch_work *w, const struct spec *s, const struct task *t,
+			  const struct launch_place *at, struct err *e)
+{
+	const size_t n = t->point.n + s->n_inputs;
+	struct buf *b = &w->paths;
+
+	if (w->cap_values < n) {
+		w->values = mem_resize(w->values, n, sizeof *w->values);
+		w->cap_values = n;
+	}
+	if (t->point.n)
+		memcpy(w->values, t->point.values, t->point.n * sizeof *w->values);
+	buf_clear(b);
+	for (size_t k = 0; k < s->n_inputs; k++) {
+		const struct input *in = &s->inputs[k];
+		const size_t from = b->len;
+
+		if (in->url) {
+			buf_printf(b, "%s/inputs/%s", at->rundir, in->sha256);
+		} else if (ptext_fill(in->path, t->point.values, NULL, b, e) < 0) {
+			return err_wrap(e, "input '%s'", in->name);
+		} else {
+			make_absolute(b, from, s->dir);
+		}
+		w->values[t->point.n + k] = (struct value){ VALUE_STRING, NULL, b->len - from };
+		end_text(b);
+	}
+	for (size_t k = 0, at_byte = 0; k < s->n_inputs; k++) {
+		w->values[t->point.n + k].text = b->data + at_byte;
+		at_byte += w->values[t->point.n + k].len + 1;
+	}
+	return 0;
+}
+
 static int put_words(struct launch *l, const struct words *words, const struct task *t,
 		     const struct specials *sp, struct err *e)
 {
+	const struct value *values = l->work->values;
+
 	for (size_t k = 0; k < words->n; k++) {
 		const struct ptext *word = words->items[k];
 		int alone = ptext_alone(word);
 
-		if (alone >= 0 && t->point.values[alone].type == VALUE_LIST) {
-			put_items(l, &t->point.values[alone]);
+		if (alone >= 0 && values[alone].type == VALUE_LIST) {
+			put_items(l, &values[alone]);
 			continue;
 		}
 		add_word(l->work, l->text.len);
-		if (ptext_fill(word, t->point.values, sp->texts, &l->text, e) < 0)
+		if (ptext_fill(word, values, sp->texts, &l->text, e) < 0)
 			return err_wrap(e, "task %s", t->shown);
 		end_text(&l->text);
 	}
@@ -224,33 +264,23 @@ static void set_seed_words(struct launch *l, const struct task *t)
 	end_text(&l->text);
 }
 
-static int set_inputs(struct launch *l, const struct spec *s, const struct task *t,
-		      const struct launch_place *at, struct err *e)
+/* PPGEN_INPUT_<NAME>: the inputs' paths. */
+static void set_inputs(struct launch *l, const struct spec *s, const struct task *t)
 {
 	struct buf *b = &l->text;
 
 	for (size_t k = 0; k < s->n_inputs; k++) {
-		const struct input *in = &s->inputs[k];
+		const struct value *path = &l->work->values[t->point.n + k];
 		size_t from = b->len;
 
 		buf_puts(b, "PPGEN_INPUT_");
-		for (const char *c = in->name; *c; c++)
+		for (const char *c = s->inputs[k].name; *c; c++)
 			buf_putc(b, isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c)
 							       : '_');
 		launch_env_named(&l->work->env, b, from, false);
-		from = b->len;
-		if (in->url) {
-			buf_puts(b, at->rundir);
-			buf_puts(b, "/inputs/");
-			buf_puts(b, in->sha256);
-		} else if (ptext_fill(in->path, t->point.values, NULL, b, e) < 0) {
-			return err_wrap(e, "input '%s'", in->name);
-		} else {
-			make_absolute(b, from, s->dir);
-		}
+		buf_add(b, path->text, path->len);
 		end_text(b);
 	}
-	return 0;
 }
 
 static void set_own(struct launch *l, const struct task *t, const struct specials *sp,
@@ -275,8 +305,7 @@ static int put_env(struct launch *l, const struct spec *s, const struct task *t,
 
 	launch_env_start(env, at->base_env);
 	set_own(l, t, sp, at);
-	if (set_inputs(l, s, t, at, e) < 0)
-		return -1;
+	set_inputs(l, s, t);
 	for (size_t k = 0; k < sizeof thread_names / sizeof *thread_names; k++) {
 		if (!launch_env_has(env, &l->text, thread_names[k]))
 			set(l, thread_names[k], sp->cpus);
@@ -292,7 +321,7 @@ static int put_env(struct launch *l, const struct spec *s, const struct task *t,
 	}
 	for (size_t k = 0; k < s->n_env; k++) {
 		launch_env_begin(env, &l->text, s->env[k].name, true);
-		if (ptext_fill(s->env[k].value, t->point.values, sp->texts, &l->text, e) < 0)
+		if (ptext_fill(s->env[k].value, l->work->values, sp->texts, &l->text, e) < 0)
 			return err_wrap(e, "env.%s", s->env[k].name);
 		end_text(&l->text);
 	}
@@ -335,7 +364,7 @@ int task_launch(const struct task *t, const struct plan *p, const struct launch_
 	if (put_workdir(t, s, &sp, &l->text, e) < 0)
 		return -1;
 	end_text(&l->text);
-	if (put_argv(l, s, t, &sp, e) < 0 || put_env(l, s, t, &sp, at, e) < 0)
+	if (collect_values(l->work, s, t, at, e) < 0 || put_argv(l, s, t, &sp, e) < 0 || put_env(l, s, t, &sp, at, e) < 0)
 		return -1;
 	point_into_text(l);
 	l->scratch = spec_uses_scratch(s) ? l->work->scratch.data : NULL;
@@ -347,6 +376,8 @@ void launch_free(struct launch *l)
 	if (l->work) {
 		launch_env_free(&l->work->env);
 		free(l->work->words);
+		free(l->work->values);
+		buf_free(&l->work->paths);
 		buf_free(&l->work->scratch);
 		buf_free(&l->work->item);
 		free(l->work);

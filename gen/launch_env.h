@@ -42,6 +42,9 @@ struct launch_work {
 	size_t n_words, cap;
 	size_t workdir; /* an offset */
 	struct buf scratch, item;
+	struct value *values; /* of the parameters, then the inputs' paths, which lie in `paths` */
+	size_t cap_values;
+	struct buf paths;
 	const struct spec *spec;
 };
 

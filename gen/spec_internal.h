@@ -25,6 +25,7 @@ struct reader {
 	 */
 	const char *const *names;
 	size_t n_names;
+	size_t n_extra; /* how many of them, at the end, are names of inputs */
 	bool names_open;
 	struct column *columns;
 	size_t n_columns, columns_cap;

@@ -214,7 +214,7 @@ static void read_way(struct reader *r)
 
 static bool is_parameter(const struct reader *r, const char *name)
 {
-	for (size_t i = 0; i < r->n_names; i++)
+	for (size_t i = 0; i + r->n_extra < r->n_names; i++)
 		if (strcmp(r->names[i], name) == 0)
 			return true;
 	return false;
@@ -365,11 +365,37 @@ static void read_inputs(struct reader *r)
 		read_input(r, map->keys[i], map->items[i], &s->inputs[s->n_inputs++]);
 }
 
+/*
+ * In the command and in env an input's name stands for its path, unless a parameter has that name. The inputs follow the
+ * parameters in the order that launch.c gives them values in.
+ */
+static void read_with_inputs(struct reader *r)
+{
+	const char *const *names = r->names;
+	const size_t n = r->n_names;
+	const char **all = arena_alloc(r->a, (n + r->s->n_inputs + 1) * sizeof *all);
+
+	for (size_t i = 0; i < n; i++)
+		all[i] = names[i];
+	for (size_t i = 0; i < r->s->n_inputs; i++)
+		all[n + i] = r->s->inputs[i].name;
+	r->names = all;
+	r->n_extra = r->s->n_inputs;
+	r->n_names = n + r->n_extra;
+	if (node_get(r->root, "command"))
+		read_way(r);
+	read_env(r);
+	r->names = names;
+	r->n_names = n;
+	r->n_extra = 0;
+	if (!node_get(r->root, "command"))
+		read_way(r);
+}
+
 void read_start(struct reader *r)
 {
-	read_way(r);
-	read_env(r);
+	read_inputs(r);
+	read_with_inputs(r);
 	read_setup(r);
 	read_workdir(r);
-	read_inputs(r);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One task of a plan: what it is, what it inherits, and how it is shown. Its start is in launch.c.
- */
+/* One task of a plan: what it is, what it inherits, and how it is shown. */
 #include "gen/task.h"
 
 #include <ctype.h>

@@ -107,7 +107,8 @@ rule 'every quoted include is a file here' "$(
 		done)"
 rule 'no banned function is called' "$(
 	code "${files[@]}" "${units[@]}" |
-		grep -E '(^|[^a-zA-Z0-9_.>])(v?sprintf|strcpy|strcat|strncpy|strncat|strtok|system|popen|atoi|atol|atof|gets|alloca|tmpnam|mktemp)[[:space:]]*\(')"
+		grep -E '(^|[^a-zA-Z0-9_.>])(v?sprintf|strcpy|strcat|strncpy|strncat|strtok|system|popen|atoi|gets|alloca|tmpnam|mktemp)[[:space:]]*\('
+	code "${files[@]}" | grep -E '(^|[^a-zA-Z0-9_.>])(atol|atoll|atof)[[:space:]]*\(')"
 rule 'only main, a child after fork and running out of memory exit' "$(
 	code "${files[@]}" | grep -E '(^|[^a-zA-Z0-9_])(exit|abort)[[:space:]]*\(' |
 		grep -vE '^(ppgen\.c|base/mem\.c):')"

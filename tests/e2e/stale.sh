@@ -68,6 +68,15 @@ like 'only the task of the changed file is stale' "$err" '1 task '
 exits 0 ppgen run --stale=rerun in.yaml
 is 'and runs again' "$(wc -l <count2 | tr -d ' ')" 4
 is 'with the new content' "$(cut -d, -f5 runs/in/collect/results.csv | tr '\n' ' ')" 'value 1 22 3 '
+cat >named.yaml <<'YAML'
+ppgen: 1
+inputs: {first: data/1.txt}
+command: sh -c 'cat "$0"; echo "$TOO"' {first}
+env: {TOO: "{first:stem}"}
+results: {stdout: {last_line: number}}
+YAML
+exits 0 ppgen run named.yaml
+is "an input's name stands for its path" "$(ppgen log runs/named 0 --stdout | tr '\n' ' ')" '1 1 '
 rm data/3.txt
 exits 0 ppgen status runs/in
 mv data/2.txt data/4.txt

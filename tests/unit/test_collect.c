@@ -394,6 +394,7 @@ static void test_damaged(void **state)
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
 	assert_says(e.text, (const char *const[]){ "task t", "(T=1): ", "is damaged",
 						   "this result is lost", "`ppgen run", NULL });
+	assert_int_equal(report.missing, 1);
 	collect_report_free(&report);
 	err_clear(&e);
 	assert_int_equal(collect(&r, &(struct collect_options){ .partial = true }, &report, &e), 0);
