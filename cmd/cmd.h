@@ -83,7 +83,9 @@ void selection_free(struct selection *s);
 /* Prints a collect report on stderr: "results.csv: 400 rows, sha256 ..."; counts when something is missing. */
 struct collect_report;
 void say_collected(const struct collect_report *r);
-/* The first and last rows of a table that was written, on stderr. */
+/* Warns where two successes of one task under the same code returned different results. */
+void say_differing(const struct scan *s);
+/* The first rows of a table that was written, on stderr. */
 void say_preview(const char *path);
 
 #endif

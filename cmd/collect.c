@@ -126,6 +126,7 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 		say_causes(&s);
 	else if (!o->quiet)
 		say_collected(&rep);
+	say_differing(&s);
 	bool whole = rep.merged == rep.expected;
 	collect_report_free(&rep);
 	scan_free(&s);

@@ -87,6 +87,19 @@ void say_collected(const struct collect_report *r)
 	buf_free(&b);
 }
 
+void say_differing(const struct scan *s)
+{
+	uint64_t n = 0, first = 0;
+	for (uint64_t i = 0; i < s->count; i++)
+		if (s->tasks[i].flags & TASK_DIFFERS && n++ == 0)
+			first = i;
+	if (n)
+		fprintf(stderr,
+			"ppgen: warning: %llu task%s ran twice under the same code and returned different results (task %llu, say): "
+			"not deterministic; the first success counts\n",
+			(unsigned long long)n, n == 1 ? "" : "s", (unsigned long long)first);
+}
+
 /* Prints lines of text, long ones cut; returns where it stopped. */
 static const char *say_lines(const char *p, const char *end, unsigned lines)
 {

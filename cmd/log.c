@@ -302,6 +302,7 @@ static int show_all(struct viewer *v, const struct selection *sel, struct err *e
 		else
 			r = v->o->json ? show_json(v, indexes[i], &list[i]) : show_text(v, indexes[i], &list[i], e);
 	}
+	fflush(stdout);
 	if (r == 0 && count > shown)
 		fprintf(stderr, "ppgen: %" PRIu64 " more tasks: -n shows more\n", count - shown);
 	if (r == 0 && !count)

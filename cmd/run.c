@@ -346,6 +346,7 @@ static int collect_all(struct session *s, struct err *e)
 		if (rep.n_tables)
 			say_preview(rep.tables[0].path);
 	}
+	say_differing(&s->scan);
 	collect_report_free(&rep);
 	return r;
 }
