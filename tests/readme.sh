@@ -40,10 +40,10 @@ pattern() {
 			text+='*'
 			continue
 		fi
-		line=$(printf '%s' "$line" | sed 's/[^A-Za-z0-9 _]/\\&/g; s/\\\.\\\.\\\./*([!\n])/g')
+		line=$(printf '%s' "$line" | sed 's/[^A-Za-z0-9 _]/\\&/g; s/\\\.\\\.\\\./*([!\x01])/g') # \x01 stands for a newline
 		text+=$line$'\n'
 	done
-	printf '%s' "${text//'\n'/$'\n'}"
+	printf '%s' "${text//$'\x01'/$'\n'}"
 }
 
 # Runs the command that was gathered and compares.
