@@ -44,6 +44,7 @@ int cmd_diags(struct diags *d);
 struct place {
 	char *spec;   /* the spec's path as it was given; NULL when a run directory was */
 	char *rundir; /* absolute */
+	char *named;  /* the word that named it, with a blank in front, for hints (" spec.yaml"); "" when none did */
 	bool fetches; /* a table of parameters is fetched: the run directory is made early to keep it */
 };
 

@@ -82,14 +82,14 @@ static int refuse_stale(const struct scan *s, struct err *e)
 }
 
 /* Why there is no table: the causes, then the error. */
-static void say_causes(struct scan *s)
+static void say_causes(struct scan *s, const char *named)
 {
 	struct selection all = { NULL, s->count };
 	struct cause *list = NULL;
 	struct buf b = BUF_INIT;
 	size_t n = 0;
 	if (causes_find(s, &all, &list, &n, NULL) == 0 && n) {
-		put_causes(&b, s, list, n, 3);
+		put_causes(&b, s, named, list, n, 3);
 		fputs(buf_str(&b), stderr);
 	}
 	causes_free(list, n);
@@ -123,7 +123,7 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 	if (r == 0)
 		r = collect_run(&s, &co, &rep, &e);
 	if (r < 0)
-		say_causes(&s);
+		say_causes(&s, at->named);
 	else if (!o->quiet)
 		say_collected(&rep);
 	say_differing(&s);

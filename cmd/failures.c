@@ -82,7 +82,7 @@ void causes_free(struct cause *c, size_t n)
 	free(c);
 }
 
-void put_causes(struct buf *b, const struct scan *s, const struct cause *c, size_t n, size_t most)
+void put_causes(struct buf *b, const struct scan *s, const char *named, const struct cause *c, size_t n, size_t most)
 {
 	const struct space *sp = s->plan->spec->space;
 	struct point pt;
@@ -95,7 +95,7 @@ void put_causes(struct buf *b, const struct scan *s, const struct cause *c, size
 		task_id_show(id, shown);
 		buf_printf(b, "  %6llu x ", (unsigned long long)c[i].tasks);
 		text_put_shown(b, c[i].why, strlen(c[i].why), 120);
-		buf_printf(b, "\n             e.g. ppgen log %.*s  (", TASK_BRIEF, shown);
+		buf_printf(b, "\n             e.g. ppgen log%s %.*s  (", named, TASK_BRIEF, shown);
 		put_params(b, s->plan, &pt, 100);
 		buf_puts(b, ")\n");
 	}

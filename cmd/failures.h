@@ -18,8 +18,8 @@ struct cause {
 int causes_find(struct scan *s, const struct selection *sel, struct cause **out, size_t *n, struct err *e);
 void causes_free(struct cause *c, size_t n);
 
-/* "  12 x exit code 3    e.g. t3f9a1c0 (T=1.5, L=16)\n", at most `most` lines, then how many are not shown. */
-void put_causes(struct buf *b, const struct scan *s, const struct cause *c, size_t n, size_t most);
+/* "  12 x exit code 3    e.g. t3f9a1c0 (T=1.5, L=16)\n", at most `most` causes, then how many are not shown. named: struct place. */
+void put_causes(struct buf *b, const struct scan *s, const char *named, const struct cause *c, size_t n, size_t most);
 
 /* An end record's cause for people: its "why", else what its outcome says. */
 void put_why(struct buf *b, const struct record *r);

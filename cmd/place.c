@@ -127,7 +127,7 @@ static int place_of_spec(const char *spec, const struct common *c, struct place 
 
 int place_find(const char *word, const struct common *c, struct place *out, struct err *e)
 {
-	*out = (struct place){ 0 };
+	*out = (struct place){ .named = word ? mem_printf(" %s", word) : mem_dup("") };
 	if (word && rundir_is(word)) {
 		out->rundir = path_absolute(word);
 		return 0;
@@ -154,6 +154,7 @@ void place_free(struct place *p)
 {
 	free(p->spec);
 	free(p->rundir);
+	free(p->named);
 	*p = (struct place){ 0 };
 }
 

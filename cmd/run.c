@@ -312,14 +312,15 @@ static void say_end(struct session *s, const struct pool_summary *sum, double se
 		buf_printf(&b, ", %llu interrupted", (unsigned long long)sum->interrupted);
 	buf_putc(&b, '\n');
 	if (sum->failed && causes_find(&s->scan, &s->todo, &list, &n, NULL) == 0)
-		put_causes(&b, &s->scan, list, n, 5);
+		put_causes(&b, &s->scan, s->at.named, list, n, 5);
 	causes_free(list, n);
 	if (sum->stopped_by_failures)
 		buf_puts(&b, "stopped: more failed than max_failures allows\n");
 	if (sum->stopped_by_signal)
-		buf_puts(&b, "interrupted: `ppgen run` goes on from here\n");
+		buf_printf(&b, "interrupted: `ppgen run%s` goes on from here\n", s->at.named);
 	else if (bad)
-		buf_puts(&b, "`ppgen run` runs what failed or is missing again; `ppgen collect --partial` merges what is good\n");
+		buf_printf(&b, "`ppgen run%s` runs what failed or is missing again; `ppgen collect%s --partial` merges what is good\n",
+			   s->at.named, s->at.named);
 	fputs(buf_str(&b), stderr);
 	buf_free(&b);
 }

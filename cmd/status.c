@@ -103,7 +103,7 @@ static void put_counts(struct buf *b, const struct scan *s, const struct counts 
 		buf_printf(b, "  held by %s\n", holder);
 }
 
-static int print_text(struct scan *s, const struct counts *c, const char *holder, struct err *e)
+static int print_text(struct scan *s, const struct counts *c, const char *named, const char *holder, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct selection all = { NULL, s->count };
@@ -114,7 +114,7 @@ static int print_text(struct scan *s, const struct counts *c, const char *holder
 	int r = causes_find(s, &all, &list, &n, e);
 	if (r == 0 && n) {
 		buf_puts(&b, "\nfailed\n");
-		put_causes(&b, s, list, n, 10);
+		put_causes(&b, s, named, list, n, 10);
 	}
 	if (r == 0)
 		fputs(buf_str(&b), stdout);
@@ -167,7 +167,7 @@ static int show(const struct place *at, const struct plan *p, bool json)
 	count_states(&s, &c);
 	int r = rundir_holder(at->rundir, &who, &here, &e);
 	if (r >= 0)
-		r = json ? print_json(&s, &c, who, &e) : print_text(&s, &c, who, &e);
+		r = json ? print_json(&s, &c, who, &e) : print_text(&s, &c, at->named, who, &e);
 	free(who);
 	scan_free(&s);
 	if (r < 0)
