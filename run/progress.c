@@ -215,7 +215,7 @@ static void put_failure(struct progress *p, const struct pool_event *ev)
 	put_clear(p);
 	p->next_draw = p->terminal ? 0 : p->next_draw;
 	if (p->failures > FAILURES_SHOWN) {
-		buf_puts(&p->text, "more failures are not shown; see: ppgen status\n");
+		buf_puts(&p->text, "more failures are not shown one by one\n");
 		return;
 	}
 	buf_printf(&p->text, "%.*s failed: ", digits, t->shown);
@@ -225,7 +225,7 @@ static void put_failure(struct progress *p, const struct pool_event *ev)
 		put_params(&p->text, p->plan, &t->point);
 		buf_putc(&p->text, ')');
 	}
-	buf_printf(&p->text, "; see: ppgen log %.*s\n", digits, t->shown);
+	buf_putc(&p->text, '\n');
 }
 
 void progress_event(void *progress, const struct pool_event *ev)
