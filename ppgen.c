@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ppgen: one spec of a parameter sweep, run here or over many nodes, merged into one table. The commands, and main. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,13 +90,27 @@ static int dispatch(int argc, char **argv)
 	return c ? c->run(argc - 1, argv + 1) : unknown(name);
 }
 
+/*
+ * What whoever started us may have left in disorder. Without descriptors 0, 1 and 2, a table would take their numbers, and messages end up in it: so they
+ * are there, but the wrong way round, for using them is an error still. With SIGCHLD ignored, children would vanish unseen.
+ */
+static void settle(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+			break;
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL); /* `| head` ends what only shows; run and collect ignore it */
+	signal(SIGXFSZ, SIG_IGN); /* `ulimit -f` is an error of write(), with a message */
+}
+
 int main(int argc, char **argv)
 {
+	settle();
 	if (argc < 2) {
 		put_usage(stderr);
 		return EXIT_USAGE;
 	}
-	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write(), with a message */
 	int code = dispatch(argc, argv);
 	if (fflush(stdout) || ferror(stdout)) {
 		if (code == EXIT_GOOD)

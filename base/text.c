@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 
@@ -219,15 +220,33 @@ static size_t text_distance(const char *a, const char *b, size_t *rows)
 	return last[nb];
 }
 
+/* The only candidate that differs from the word in upper and lower case alone. */
+static const char *nearest_but_case(const char *word, const char *const *candidates, size_t n)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(word, candidates[i]) != 0) {
+			continue;
+		}
+		if (found && strcmp(found, candidates[i]) != 0) {
+			return NULL;
+		}
+		found = candidates[i];
+	}
+	return found;
+}
+
 const char *text_nearest(const char *word, const char *const *candidates, size_t n)
 {
-	const size_t len = strlen(word), most = len / 3;
-	const char *nearest = NULL;
+	const size_t len = strlen(word), most = len == 2 ? 1 : len / 3;
+	const char *nearest = len ? nearest_but_case(word, candidates, n) : NULL;
 	size_t best = most + 1;
 	size_t *rows;
+	bool tie = false;
 
-	if (most == 0 || len > 1000) {
-		return NULL;
+	if (nearest || most == 0 || len > 1000) {
+		return nearest;
 	}
 	rows = mem_array(3 * (len + 1), sizeof *rows);
 	for (size_t i = 0; i < n; i++) {
@@ -238,11 +257,13 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 			continue;
 		}
 		distance = text_distance(candidates[i], word, rows);
-		if (distance < best) {
+		tie |= len == 2 && nearest && distance == best &&
+		       strcmp(nearest, candidates[i]) != 0;
+		if (other > 0 && distance < best) {
 			best = distance;
 			nearest = candidates[i];
 		}
 	}
 	free(rows);
-	return nearest;
+	return tie ? NULL : nearest;
 }

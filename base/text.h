@@ -24,6 +24,9 @@ bool text_is_json_number(const char *s, size_t n);  /* RFC 8259 */
 double text_number(const char *s, size_t n);        /* of a text_is_number text; locale-independent */
 bool text_u64(const char *s, size_t n, uint64_t *out); /* decimal digits only, all of them, in range */
 
+#define TEXT_DOUBLE_MAX 32
+size_t text_of_double(double d, char out[TEXT_DOUBLE_MAX]); /* 15 to 17 digits, as few as read back as d; its length */
+
 /* "2G", "1.5G", "512M", "100k", "1024" (bytes), also with B or iB behind; powers of 1024. */
 bool text_size(const char *s, size_t n, uint64_t *bytes);
 /* "90" (seconds), "10m", "2h", "1d", "1h30m", "1-12:00:00", "2:00:00", "30:00" (m:s). */
@@ -42,7 +45,10 @@ void text_put_shell(struct buf *b, const char *s, size_t n);
  */
 void text_put_shown(struct buf *b, const char *s, size_t n, size_t most);
 
-/* The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length), or NULL. */
+/*
+ * The candidate nearest to `word`, or NULL: one that differs only in case; else by Damerau-Levenshtein, at most a third of the
+ * word's length. For a word of two letters one edit will do where only one candidate is that near.
+ */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,4 +209,22 @@ bool text_u64(const char *s, size_t n, uint64_t *out)
 	}
 	*out = v;
 	return true;
+}
+
+size_t text_of_double(double d, char out[TEXT_DOUBLE_MAX])
+{
+	int n = 0;
+
+	for (int digits = 15; digits <= 17; digits++) {
+		n = snprintf(out, TEXT_DOUBLE_MAX, "%.*g", digits, d);
+		for (int i = 0; i < n; i++) {
+			if (out[i] == ',') { /* a locale's decimal point */
+				out[i] = '.';
+			}
+		}
+		if (text_number(out, (size_t)n) == d) {
+			break;
+		}
+	}
+	return (size_t)n;
 }

@@ -3,6 +3,7 @@
 #include "collect/collect.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/provenance.h"
@@ -122,6 +123,9 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 	}
 	if (r == 0)
 		r = collect_run(&s, &co, &rep, &e);
+	if (s.damaged_output)
+		fprintf(stderr, "ppgen: kept output of %" PRIu64 " attempts is damaged, and does not count: `ppgen run` runs their tasks again\n",
+			s.damaged_output);
 	if (r < 0)
 		say_causes(&s, at->named);
 	else if (!o->quiet)
@@ -142,10 +146,14 @@ static int run(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int code;
 	bool published;
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write(), and what was begun is tidied up */
 	if (cmd_parse(&cmd_collect, &argc, argv, &o, &code))
 		return code;
 	if (o.csv) {
 		code = merge_files(argc, argv, &o);
+	} else if (o.format && !o.to) {
+		err_bad(&e, "--format is for the table that -o names: add -o FILE, or -o -");
+		code = cmd_fail(&e);
 	} else if ((argc > 2 ? err_bad(&e, "one run is collected at a time (--csv merges files)") :
 			       place_find(argv[1], &o.common, &at, &e)) < 0) {
 		code = cmd_fail(&e);

@@ -5,6 +5,9 @@
 
 #include "base/text.h"
 #include "cmd/failures.h"
+#include "store/output.h"
+
+#define SAID_MAX 20 /* causes whose sample's stderr is looked at */
 
 void put_why(struct buf *b, const struct record *r)
 {
@@ -22,16 +25,55 @@ void put_why(struct buf *b, const struct record *r)
 		buf_puts(b, outcome_names[r->outcome]);
 }
 
+/* What causes that differ only in a path or a value have in common: "exit code" keeps its number, which tells. */
+static char *kind_of(enum outcome o, const char *why)
+{
+	struct buf b = BUF_INIT;
+	bool quoted = false;
+	for (const char *p = why; *p; p++) {
+		if (*p == '\'')
+			quoted = !quoted;
+		if (quoted ? *p == '\'' : o == OUTCOME_EXIT || o == OUTCOME_SIGNAL || *p < '0' || *p > '9')
+			buf_putc(&b, *p);
+	}
+	return buf_take(&b);
+}
+
 static struct cause *cause_for(struct cause **list, size_t *n, size_t *cap, enum outcome o, const char *why, uint64_t index)
 {
-	for (size_t i = 0; i < *n; i++)
-		if ((*list)[i].outcome == o && !strcmp((*list)[i].why, why))
-			return &(*list)[i];
-	if (*n == CAUSES_MAX)
-		return &(*list)[*n - 1];
+	char *kind = kind_of(o, why);
+	struct cause *c = NULL;
+	for (size_t i = 0; !c && i < *n; i++)
+		if ((*list)[i].outcome == o && !strcmp((*list)[i].kind ? (*list)[i].kind : "", kind ? kind : ""))
+			c = &(*list)[i];
+	if (!c && *n == CAUSES_MAX)
+		c = &(*list)[*n - 1];
+	if (c) {
+		free(kind);
+		return c;
+	}
 	ARRAY_ROOM(*list, *n, *cap);
-	(*list)[*n] = (struct cause){ o, mem_dup(*n + 1 == CAUSES_MAX ? "other causes" : why), 0, index };
+	(*list)[*n] = (struct cause){ .outcome = o, .why = mem_dup(*n + 1 == CAUSES_MAX ? "other causes" : why), .kind = kind,
+				      .sample = index };
 	return &(*list)[(*n)++];
+}
+
+/* The last line of a task's stderr that is not blank. Damaged output says nothing here. */
+static char *last_said(struct scan *s, const struct task_state *t, struct output_reader *outputs)
+{
+	struct record r;
+	const char *data;
+	size_t len;
+	if (scan_read(s, t->file, t->offset, &r, NULL) < 0)
+		return NULL;
+	struct piece p = record_piece(&r, "e", NULL);
+	if (!p.there || output_get(outputs, s->files[t->file].writer, &p, false, &data, &len, NULL) < 0)
+		return NULL;
+	while (len && strchr(" \t\r\n", data[len - 1]))
+		len--;
+	const char *nl = len ? memrchr(data, '\n', len) : NULL;
+	const char *line = nl ? nl + 1 : data;
+	return len ? mem_dupn(line, (size_t)(data + len - line)) : NULL;
 }
 
 static int more_frequent(const void *a, const void *b)
@@ -71,14 +113,21 @@ int causes_find(struct scan *s, const struct selection *sel, struct cause **out,
 	}
 	if (*n)
 		qsort(list, *n, sizeof *list, more_frequent);
+	struct output_reader *outputs = output_reader_new(s->rundir);
+	for (size_t i = 0; i < *n && i < SAID_MAX; i++)
+		list[i].said = last_said(s, &s->tasks[list[i].sample], outputs);
+	output_reader_free(outputs);
 	*out = list;
 	return 0;
 }
 
 void causes_free(struct cause *c, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		free(c[i].why);
+		free(c[i].kind);
+		free(c[i].said);
+	}
 	free(c);
 }
 
@@ -98,6 +147,11 @@ void put_causes(struct buf *b, const struct scan *s, const char *named, const st
 		buf_printf(b, "\n             e.g. ppgen log%s %.*s  (", named, TASK_BRIEF, shown);
 		put_params(b, s->plan, &pt, 100);
 		buf_puts(b, ")\n");
+		if (c[i].said) {
+			buf_puts(b, "             stderr: ");
+			text_put_shown(b, c[i].said, strlen(c[i].said), 160);
+			buf_putc(b, '\n');
+		}
 	}
 	if (n > most)
 		buf_printf(b, "  ... and %zu more causes\n", n - most);

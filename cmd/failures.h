@@ -7,7 +7,9 @@
 
 struct cause {
 	enum outcome outcome;
-	char *why;          /* "exit code 3" */
+	char *why;          /* "exit code 3", of the first of them */
+	char *kind;         /* the same less what differs between tasks: quoted text and numbers; private */
+	char *said;         /* the last line that it wrote to stderr; NULL when there is none */
 	uint64_t tasks;
 	uint64_t sample;    /* the first of them */
 };

@@ -35,6 +35,7 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
+#define FOLLOW_LOOKS 5 /* turns of 0.2 s between two looks whether the worker is still there */
 #define SHOWN_BYTES 65536 /* of one stream; more is cut in front */
 
 struct viewer {
@@ -249,7 +250,7 @@ static int show_raw(struct viewer *v, uint64_t index, const struct attempts *a, 
 	return 0;
 }
 
-/* Copies what a slot's spool gains, until the attempt ends: its spool is then taken in and its name goes to another file. */
+/* Copies what a slot's spool gains, until the attempt ends (its spool is then taken in, and its name goes to another file) or its worker is gone. */
 static int follow(struct viewer *v, const struct attempt *m, struct err *e)
 {
 	if (!m || m->ended)
@@ -259,13 +260,14 @@ static int follow(struct viewer *v, const struct attempt *m, struct err *e)
 	struct stat mine, now;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
 	bool over = fd < 0 || fstat(fd, &mine) < 0;
-	while (!over) {
-		over = stat(path, &now) < 0 || now.st_ino != mine.st_ino;
+	for (unsigned turn = 0; !over; turn++) {
+		over = stat(path, &now) < 0 || now.st_ino != mine.st_ino ||
+		       (turn % FOLLOW_LOOKS == 0 && scan_writer_gone(v->rundir, m->writer));
 		ssize_t n;
 		while ((n = read(fd, chunk, sizeof chunk)) > 0)
 			fwrite(chunk, 1, (size_t)n, stdout);
 		if (n < 0 || fflush(stdout)) {
-			r = err_errno(e, "'%s'", path);
+			r = err_errno(e, n < 0 ? "'%s'" : "stdout, from '%s'", path);
 			break;
 		}
 		if (!over)
@@ -280,10 +282,11 @@ static int follow(struct viewer *v, const struct attempt *m, struct err *e)
 static int show_all(struct viewer *v, const struct selection *sel, struct err *e)
 {
 	uint64_t limit = v->o->show ? v->o->show : 10, count = 0, shown = 0;
-	uint64_t *indexes = mem_array(limit, sizeof *indexes);
+	limit = limit < v->scan.count ? limit : v->scan.count;
+	uint64_t *indexes = mem_array(limit + 1, sizeof *indexes);
 	struct point pt;
 	point_init(&pt, v->plan->spec->space);
-	struct attempts *list = mem_array(limit, sizeof *list);
+	struct attempts *list = mem_array(limit + 1, sizeof *list);
 	for (uint64_t i = 0; i < v->scan.count; i++) {
 		if (!selected(sel, i) || (v->o->failed && !outcome_is_failure(v->scan.tasks[i].outcome)))
 			continue;
@@ -306,7 +309,7 @@ static int show_all(struct viewer *v, const struct selection *sel, struct err *e
 	if (r == 0 && count > shown)
 		fprintf(stderr, "ppgen: %" PRIu64 " more tasks: -n shows more\n", count - shown);
 	if (r == 0 && !count)
-		fprintf(stderr, "ppgen: no task failed\n");
+		fprintf(stderr, "ppgen: no task %s\n", v->o->failed ? "failed" : "is meant");
 	attempts_free(list, shown);
 	free(list);
 	free(indexes);

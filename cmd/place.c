@@ -16,9 +16,11 @@ static bool ends_like_yaml(const char *s)
 	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
 }
 
+/* "f=a.yaml" is a TASK, unless there is such a file. */
 bool place_is(const char *word)
 {
-	return ends_like_yaml(word) || rundir_is(word) || (strchr(word, '/') && file_exists(word));
+	return (ends_like_yaml(word) && !strchr(word, '=')) || rundir_is(word) ||
+	       ((ends_like_yaml(word) || strchr(word, '/')) && file_exists(word));
 }
 
 /* Whether `params: {table: ...}` names a url. */
@@ -129,6 +131,8 @@ int place_find(const char *word, const struct common *c, struct place *out, stru
 {
 	*out = (struct place){ .named = word ? mem_printf(" %s", word) : mem_dup("") };
 	if (word && rundir_is(word)) {
+		if (c->dir)
+			return err_bad(e, "'%s' is a run directory itself: leave out -d", word);
 		out->rundir = path_absolute(word);
 		return 0;
 	}
@@ -190,6 +194,20 @@ static int load_latest(const char *rundir, struct plan **out, struct diags *d)
 	return n && !*out ? -1 : 0;
 }
 
+/* Two specs of one name would take turns in one run directory, each writing over the other's tables. */
+static int refuse_other(const struct place *at, const struct plan *old, const struct plan *now, struct diags *d)
+{
+	char *mine = path_join(now->spec->dir, path_name(now->spec->path));
+	char *theirs = path_join(old->spec->dir, path_name(old->spec->path));
+	int r = 0;
+	if (strcmp(mine, theirs) != 0 && file_exists(theirs))
+		r = diag_error(d, at->spec, 0, 0, "'%s' belongs to '%s': give this spec a name of its own (name:), or another folder (-d DIR)",
+			       at->rundir, theirs);
+	free(theirs);
+	free(mine);
+	return r;
+}
+
 struct plan *plan_now(const struct place *at, const struct common *c, bool *published, int *code)
 {
 	struct diags *d = diags_new();
@@ -206,7 +224,10 @@ struct plan *plan_now(const struct place *at, const struct common *c, bool *publ
 	struct spec *s = read_spec(at, c, d);
 	if (s)
 		now = plan_draft(s, old, d);
-	if (now && old && plan_same(now, old)) {
+	if (now && old && refuse_other(at, old, now, d) < 0) {
+		plan_free(now);
+		now = NULL;
+	} else if (now && old && plan_same(now, old)) {
 		plan_free(now);
 		now = old;
 		old = NULL;
@@ -230,6 +251,10 @@ static void note_changed(const struct place *at, const struct plan *p)
 		fprintf(stderr, "ppgen: note: '%s' has changed since it was last run (plan %04u is shown)\n", at->spec,
 			p->number);
 	buf_free(&text);
+	char now[CODE_HEX];
+	if (plan_code_now(p, now, NULL) == 0 && strcmp(now, p->code) != 0)
+		fputs("ppgen: note: a file whose content counts has changed since then: `ppgen run` asks what older results are worth\n",
+		      stderr);
 }
 
 struct plan *plan_last(const struct place *at, int *code)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ppgen run: runs what has no good result yet, on this machine. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,8 +57,11 @@ struct session {
 	bool scanned;
 	struct selection sel;   /* what the options mean */
 	struct selection todo;  /* of these, what has work to do */
+	struct selection unread; /* and what was good until `results:` changed */
 	uint64_t good;          /* selected and good already */
 	uint64_t next;          /* the source's place */
+	uint64_t given;         /* how many tasks the source has given */
+	bool failed_turn;       /* what has never failed was given; now what has */
 	int guard_fd;
 	int argc;
 	char **argv;
@@ -75,6 +79,18 @@ static int scan_again(struct session *s, struct err *e)
 	return 0;
 }
 
+/* --stale was said where nothing is stale (any more): what was decided before stands. */
+static void note_decided(const struct session *s)
+{
+	const struct plan *p = s->plan;
+	bool keep = s->o->stale && !strcmp(s->o->stale, "keep");
+	if (keep && p->n_rerun)
+		fputs("ppgen: note: --stale=keep finds nothing: --stale=rerun was said of older results before\n", stderr);
+	else if (s->o->stale && !keep && p->n_keep)
+		fputs("ppgen: note: --stale=rerun finds nothing: --stale=keep was said of older results before; --force runs tasks again\n",
+		      stderr);
+}
+
 /* Results by older code: asks, or does what --stale says and remembers it in a new plan. */
 static int settle_stale(struct session *s, struct err *e)
 {
@@ -87,8 +103,17 @@ static int settle_stale(struct session *s, struct err *e)
 		else if (s->o->stale)
 			plan_add_rerun(s->plan, s->scan.stale[i].code);
 	}
-	if (!s->scan.n_stale)
+	if (!s->scan.n_stale) {
+		note_decided(s);
 		return 0;
+	}
+	if (!s->o->stale && s->o->dry) {
+		put_counted(&b, tasks, "task");
+		fprintf(stderr, "ppgen: note: %s %s results of older code: run will ask for --stale=keep or --stale=rerun\n",
+			buf_str(&b), tasks == 1 ? "has" : "have");
+		buf_free(&b);
+		return 0;
+	}
 	if (!s->o->stale) {
 		put_counted(&b, tasks, "task");
 		err_bad(e,
@@ -103,10 +128,36 @@ static int settle_stale(struct session *s, struct err *e)
 	return scan_again(s, e);
 }
 
-static void mark_todo(struct session *s, uint64_t i)
+static void mark(struct selection *sel, uint64_t i)
 {
-	s->todo.bits[i / 64] |= UINT64_C(1) << (i % 64);
-	s->todo.count++;
+	sel->bits[i / 64] |= UINT64_C(1) << (i % 64);
+	sel->count++;
+}
+
+/* Good when it ran, and not by the `results:` of now. Its output is kept: to run it again would change nothing. */
+static bool is_unread(struct session *s, const struct task_state *t)
+{
+	struct record r;
+	return t->outcome == OUTCOME_INVALID && t->flags & TASK_REREAD && scan_read(&s->scan, t->file, t->offset, &r, NULL) == 0 &&
+	       r.outcome == OUTCOME_OK;
+}
+
+static void say_unread(struct session *s)
+{
+	struct cause *list = NULL;
+	struct buf b = BUF_INIT;
+	size_t n = 0;
+	if (!s->unread.count)
+		return;
+	buf_puts(&b, "ppgen: ");
+	put_counted(&b, s->unread.count, "task");
+	buf_printf(&b, " %s good until `results:` changed, and what %s wrote is kept: correct `results:`, or run again with --force\n",
+		   s->unread.count == 1 ? "was" : "were", s->unread.count == 1 ? "it" : "they");
+	if (causes_find(&s->scan, &s->unread, &list, &n, NULL) == 0)
+		put_causes(&b, &s->scan, s->at.named, list, n, 3);
+	causes_free(list, n);
+	fputs(buf_str(&b), stderr);
+	buf_free(&b);
 }
 
 /* What is selected and has no good result (or all that is selected, with --force). */
@@ -114,28 +165,48 @@ static int choose(struct session *s, struct err *e)
 {
 	if (select_tasks(s->plan, s->o->tasks.items, s->o->tasks.n, s->o->only, &s->sel, e) < 0)
 		return -1;
+	uint64_t lacking = 0;
 	s->todo.bits = mem_array(s->scan.count / 64 + 1, sizeof *s->todo.bits);
+	s->unread.bits = mem_array(s->scan.count / 64 + 1, sizeof *s->unread.bits);
 	for (uint64_t i = 0; i < s->scan.count; i++) {
 		if (!selected(&s->sel, i))
 			continue;
-		bool good = s->scan.tasks[i].outcome == OUTCOME_OK;
+		bool full = s->o->first && s->todo.count == s->o->first;
+		if (full && s->scan.count > CLASSES_WALK_MAX)
+			break; /* to count the good ones of 10^9 would take longer than to run the first ten */
+		const struct task_state *t = &s->scan.tasks[i];
+		bool good = t->outcome == OUTCOME_OK;
 		s->good += good;
-		if ((!good || s->o->force) && (!s->o->first || s->todo.count < s->o->first))
-			mark_todo(s, i);
+		lacking += t->outcome == OUTCOME_NONE && t->flags & TASK_REREAD;
+		if (!good && !s->o->force && is_unread(s, t))
+			mark(&s->unread, i);
+		else if (!full && (!good || s->o->force))
+			mark(&s->todo, i);
 	}
+	bool rerun = s->o->force || (s->o->stale && !strcmp(s->o->stale, "rerun"));
+	if (lacking && !rerun && !s->o->dry)
+		return err_bad(e, "%llu good result%s a file that `results:` declares now and did not then: take it out again, or run "
+				  "these tasks again with --stale=rerun", (unsigned long long)lacking, lacking == 1 ? " lacks" : "s lack");
 	return 0;
 }
 
-/* The pool's source: the tasks to do in their order. */
+/* The pool's source: the tasks to do in their order, those that failed before last, so that they cannot keep the others from their turn. */
 static int next_task(void *arg, uint64_t *index, unsigned *attempt, unsigned *upto, struct err *e)
 {
 	struct session *s = arg;
 	(void)e;
-	while (s->next < s->scan.count && !selected(&s->todo, s->next))
-		s->next++;
-	if (s->next == s->scan.count)
+	if (s->given == s->todo.count)
 		return 0;
+	for (;; s->next++) {
+		if (s->next == s->scan.count) {
+			s->failed_turn = true;
+			s->next = 0;
+		}
+		if (selected(&s->todo, s->next) && outcome_is_failure(s->scan.tasks[s->next].outcome) == s->failed_turn)
+			break;
+	}
 	const struct task_state *t = &s->scan.tasks[s->next];
+	s->given++;
 	*index = s->next++;
 	*attempt = t->attempts + 1u;
 	*upto = s->o->force ? t->attempts : 0;
@@ -298,7 +369,7 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 }
 
 /* After the pool: counts, causes, and what to do next. */
-static void say_end(struct session *s, const struct pool_summary *sum, double seconds, uint64_t bad)
+static void say_end(struct session *s, const struct pool_summary *sum, double seconds, bool bad)
 {
 	struct buf b = BUF_INIT;
 	struct cause *list = NULL;
@@ -314,6 +385,8 @@ static void say_end(struct session *s, const struct pool_summary *sum, double se
 	if (sum->failed && causes_find(&s->scan, &s->todo, &list, &n, NULL) == 0)
 		put_causes(&b, &s->scan, s->at.named, list, n, 5);
 	causes_free(list, n);
+	if (sum->failed && s->o->force)
+		buf_puts(&b, "where a task that was good failed now, its earlier result still counts\n");
 	if (sum->stopped_by_failures)
 		buf_puts(&b, "stopped: more failed than max_failures allows\n");
 	if (sum->stopped_by_signal)
@@ -325,19 +398,25 @@ static void say_end(struct session *s, const struct pool_summary *sum, double se
 	buf_free(&b);
 }
 
-static uint64_t count_bad(const struct session *s, const struct selection *of)
+/* Whether any of these has no good result. */
+static bool any_bad(const struct session *s, const struct selection *of)
 {
-	uint64_t bad = 0;
-	for (uint64_t i = 0; i < s->scan.count; i++)
-		bad += selected(of, i) && s->scan.tasks[i].outcome != OUTCOME_OK;
-	return bad;
+	uint64_t left = of->count;
+	for (uint64_t i = 0; left && i < s->scan.count; i++) {
+		if (!selected(of, i))
+			continue;
+		if (s->scan.tasks[i].outcome != OUTCOME_OK)
+			return true;
+		left--;
+	}
+	return false;
 }
 
 /* When all of the plan is good, merges it, whatever was selected. */
 static int collect_all(struct session *s, struct err *e)
 {
 	struct selection all = { NULL, s->scan.count };
-	if (count_bad(s, &all))
+	if (any_bad(s, &all))
 		return 0;
 	struct collect_options o = { 0 };
 	struct collect_report rep = { 0 };
@@ -364,10 +443,12 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 	int r = s->todo.count ? run_pool(s, c, &sum, e) : 0;
 	if (s->todo.count) {
 		struct err e2 = ERR_INIT;
+		if (!rundir_is(s->at.rundir))
+			return err_fail(e, "'%s' was removed while the run wrote to it: its results are gone", s->at.rundir);
 		if (scan_again(s, r < 0 ? &e2 : e) < 0)
 			return -1;
 		if (!s->o->quiet || sum.ok < s->todo.count)
-			say_end(s, &sum, proc_monotonic() - t0, count_bad(s, &s->todo));
+			say_end(s, &sum, proc_monotonic() - t0, any_bad(s, &s->todo));
 	}
 	if (r < 0)
 		return -1;
@@ -377,7 +458,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 		int code = cmd_fail(e);
 		return code == EXIT_USAGE ? EXIT_TASKS : code; /* results that make no table are no fault of the usage */
 	}
-	return count_bad(s, s->o->first ? &s->todo : &s->sel) ? EXIT_TASKS : EXIT_GOOD;
+	return sum.failed || s->unread.count || any_bad(s, s->o->first ? &s->todo : &s->sel) ? EXIT_TASKS : EXIT_GOOD;
 }
 
 static unsigned latest_number(const struct session *s)
@@ -413,6 +494,7 @@ static int session_run(struct session *s)
 		goto out;
 	if (scan_again(s, &e) < 0 || settle_stale(s, &e) < 0 || choose(s, &e) < 0)
 		goto failed;
+	say_unread(s);
 	code = s->o->dry ? dry_run(s, &c, &e) : work(s, &c, &e);
 	if (code >= 0)
 		goto out;
@@ -429,6 +511,7 @@ static void session_free(struct session *s)
 		scan_free(&s->scan);
 	selection_free(&s->sel);
 	selection_free(&s->todo);
+	selection_free(&s->unread);
 	rundir_release(s->hold);
 	plan_free(s->plan);
 	place_free(&s->at);
@@ -440,6 +523,7 @@ static int run(int argc, char **argv)
 	struct session s = { .o = &o, .guard_fd = -1, .argc = argc };
 	struct err e = ERR_INIT;
 	int code;
+	signal(SIGPIPE, SIG_IGN); /* a terminal that went away must not end the tasks */
 	s.argv = mem_array((size_t)argc + 1, sizeof *s.argv);
 	memcpy(s.argv, argv, (size_t)argc * sizeof *argv);
 	if (cmd_parse(&cmd_run, &argc, argv, &o, &code))

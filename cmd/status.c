@@ -99,6 +99,8 @@ static void put_counts(struct buf *b, const struct scan *s, const struct counts 
 			   c->differs);
 	if (s->damaged)
 		buf_printf(b, "  warning: %" PRIu64 " damaged journal lines were passed over\n", s->damaged);
+	if (s->damaged_output)
+		buf_printf(b, "  warning: kept output of %" PRIu64 " attempts is damaged\n", s->damaged_output);
 	if (holder)
 		buf_printf(b, "  held by %s\n", holder);
 }
@@ -145,6 +147,8 @@ static int print_json(struct scan *s, const struct counts *c, const char *holder
 		json_put_sep(&b);
 		buf_printf(&b, "{\"outcome\":\"%s\",\"why\":", outcome_names[list[i].outcome]);
 		json_puts(&b, list[i].why);
+		buf_puts(&b, ",\"stderr\":");
+		json_puts(&b, list[i].said);
 		buf_printf(&b, ",\"tasks\":%" PRIu64 ",\"sample\":%" PRIu64 "}", list[i].tasks, list[i].sample);
 	}
 	buf_puts(&b, "]}\n");

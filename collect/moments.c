@@ -6,7 +6,6 @@
 #include "collect/moments.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -120,16 +119,7 @@ bool moments_stat(struct moments *m, enum stat_kind kind, double q, double *out)
 
 void summary_put_double(struct buf *b, double v)
 {
-	char text[40];
+	char text[TEXT_DOUBLE_MAX];
 
-	for (int digits = 15; digits <= 17; digits++) {
-		const int n = snprintf(text, sizeof text, "%.*g", digits, v);
-
-		for (int i = 0; i < n; i++)
-			if (text[i] == ',') /* a locale's decimal point */
-				text[i] = '.';
-		if (digits == 17 || text_number(text, (size_t)n) == v)
-			break;
-	}
-	buf_puts(b, text);
+	buf_add(b, text, text_of_double(v, text));
 }

@@ -302,6 +302,10 @@ int summary_write(struct summary *s, struct writer *w, struct err *e)
 		writer_column(w, s->o->by[i], strlen(s->o->by[i]));
 	for (size_t i = 0; i < s->o->n_stats; i++)
 		writer_column(w, s->o->stats[i].title, strlen(s->o->stats[i].title));
+	if (!s->o->n_by && !s->n) { /* all rows are one group, also when there are none */
+		buf_clear(&s->key);
+		add_group(s, NULL);
+	}
 	for (size_t k = 0; k < s->n; k++) {
 		struct group *g = &s->groups[k];
 

@@ -2,6 +2,7 @@
 /* What the readers of axes share: names, keys, cells, and the search for equal rows. */
 #include "gen/axis.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,26 @@ const char *axis_shown(struct axis_reader *r, const char *s, size_t n)
 char *axis_path(struct axis_reader *r, const char *path)
 {
 	return path_join(r->dir ? r->dir : ".", path);
+}
+
+int axis_view(struct axis_reader *r, const struct node *at, const char *path, const char *file,
+	      struct file_view *v)
+{
+	if (file_view(path, v, NULL) == 0)
+		return 0;
+	return COMPLAIN(r, at, "cannot read '%s': %s", axis_shown(r, file, strlen(file)),
+			strerror(errno));
+}
+
+int axis_bool(struct axis_reader *r, const struct node *n, const char *what, bool *out)
+{
+	*out = false;
+	if (!n)
+		return 0;
+	if (n->kind != NODE_SCALAR || n->quoted || value_type_of(n->text, n->len) != VALUE_BOOL)
+		return COMPLAIN(r, n, "'%s' must be true or false", what);
+	*out = value_is_true(&(struct value){ VALUE_BOOL, n->text, n->len });
+	return 0;
 }
 
 struct value axis_cell(struct axis_reader *r, const char *s, size_t n)
@@ -330,11 +351,16 @@ static void check_spelling(struct axis_reader *r, const struct axis *x, size_t k
 	row_index_free(t);
 }
 
+void axis_check_spelling(struct axis_reader *r, const struct axis *x)
+{
+	for (size_t k = 0; k < x->n_names; k++)
+		check_spelling(r, x, k);
+}
+
 int axis_check_rows(struct axis_reader *r, const struct axis *x)
 {
 	if (x->is_range)
 		return 0;
-	for (size_t k = 0; k < x->n_names; k++)
-		check_spelling(r, x, k);
+	axis_check_spelling(r, x);
 	return check_equal(r, x);
 }

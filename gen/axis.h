@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "gen/value.h"
 #include "gen/yaml.h"
@@ -89,15 +90,25 @@ int axis_read_was(struct axis_reader *r, const struct node *n,
 const char *axis_shown(struct axis_reader *r, const char *s, size_t n);
 char *axis_path(struct axis_reader *r,
 		const char *path); /* against the spec's folder; the caller frees */
+int axis_view(struct axis_reader *r, const struct node *at, const char *path, const char *file,
+	      struct file_view *v); /* a file that messages call `file`, as the user wrote it */
+/* A key that may be absent: then *out is false. */
+int axis_bool(struct axis_reader *r, const struct node *n, const char *what, bool *out);
+/* Complains of keys by which other programs call the parts of a range. -1 when there are any. */
+int axis_habits(struct axis_reader *r, const struct node *key, const struct node *n);
 struct value axis_cell(struct axis_reader *r, const char *s,
 		       size_t n); /* a copy, typed by its looks */
 void axis_to_rows(struct axis_reader *r, struct axis *x); /* a rule becomes rows */
 
 /* Complains when two rows are equal; warns when a column spells one number in two ways. */
 int axis_check_rows(struct axis_reader *r, const struct axis *x);
+void axis_check_spelling(struct axis_reader *r, const struct axis *x); /* the warning alone */
 
 /* Values. */
 size_t range_text(const struct range *g, uint64_t i, char out[RANGE_TEXT_MAX]); /* its length */
+/* How the range spells a number; 0: it does not have it. */
+size_t range_spelling(const struct range *g, uint64_t n, const struct value *v,
+		      char out[RANGE_TEXT_MAX]);
 bool range_find(const struct range *g, uint64_t n, const struct value *v, uint64_t *i);
 
 /* Finds rows by value: made once, for `add`. */

@@ -22,12 +22,14 @@ struct piece {
 	size_t name;
 	const char *set; /* between the brackets */
 	size_t set_len;
+	size_t choice; /* of a star or a name: which of the level's it is */
+	bool again; /* a name that stands in this level once more */
 };
 
 /* One part of the pattern between slashes. */
 struct level {
 	struct piece *pieces;
-	size_t n;
+	size_t n, n_choices;
 	bool magic; /* else `literal` is the name */
 	char *literal;
 };
@@ -108,6 +110,14 @@ static int take_piece(struct glob *g, const char *s, size_t n, struct piece *p)
 	return (int)(end - s) + 1;
 }
 
+/* Numbers a star or a name, and marks the earlier places of the same name. */
+static void note_choice(struct level *l, struct piece *p)
+{
+	p->choice = l->n_choices++;
+	for (struct piece *q = l->pieces; p->kind == PIECE_NAME && q < p; q++)
+		q->again |= q->kind == PIECE_NAME && q->name == p->name;
+}
+
 static int compile_level(struct glob *g, const char *s, size_t n, struct level *l)
 {
 	struct buf literal = BUF_INIT;
@@ -125,6 +135,8 @@ static int compile_level(struct glob *g, const char *s, size_t n, struct level *
 			buf_putc(&literal, l->pieces[l->n].byte);
 		else
 			l->magic = true;
+		if (l->pieces[l->n].kind == PIECE_STAR || l->pieces[l->n].kind == PIECE_NAME)
+			note_choice(l, &l->pieces[l->n]);
 		l->n++;
 		i += (size_t)took;
 	}
@@ -158,75 +170,145 @@ static size_t char_length(const char *s, size_t n)
 	return k;
 }
 
-static bool in_set(const struct piece *p, unsigned char c)
+/* Characters in the order of their numbers, which is that of their bytes. */
+static int compare_chars(const char *a, size_t na, const char *b, size_t nb)
+{
+	const int c = memcmp(a, b, na < nb ? na : nb);
+
+	return c ? c : (na > nb) - (na < nb);
+}
+
+static bool in_set(const struct piece *p, const char *c, size_t len)
 {
 	const char *s = p->set, *end = p->set + p->set_len;
 	bool negate = *s == '!' || *s == '^', in = false;
 
-	for (s += negate; s < end; s++) {
-		unsigned char low = (unsigned char)*s, high = low;
+	for (s += negate; s < end;) {
+		const char *low = s, *high = s;
+		size_t low_len = char_length(s, (size_t)(end - s)), high_len = low_len;
 
-		if (s + 2 < end && s[1] == '-') {
-			high = (unsigned char)s[2];
-			s += 2;
+		s += low_len;
+		if (s + 1 < end && *s == '-') {
+			high = s + 1;
+			high_len = char_length(high, (size_t)(end - high));
+			s = high + high_len;
 		}
-		if (c >= low && c <= high)
-			in = true;
+		in |= compare_chars(c, len, low, low_len) >= 0 &&
+		      compare_chars(c, len, high, high_len) <= 0;
 	}
 	return in != negate;
 }
 
-static bool match(const struct piece *p, size_t n, const char *s, size_t len, struct capture *c);
+/*
+ * One name against one level. From a star or a name the rest is tried at each length; where it
+ * failed is remembered, so that the time is the pattern's times the name's length and not a power
+ * of it.
+ */
+struct
+try {
+	const struct level *level;
+	const char *text;
+	size_t len;
+	struct capture *c;
+	uint8_t *failed; /* len + 1 for each choice */
+};
 
-static bool match_name(const struct piece *p, size_t n, const char *s, size_t len,
-		       struct capture *c)
+static bool match(struct try *t, size_t piece, size_t at);
+
+/* Whether a character ends in front of byte `at`. */
+static bool is_boundary(const struct try *t, size_t at)
 {
-	struct capture *mine = &c[p->name];
+	return at == t->len || (t->text[at] & 0xC0) != 0x80;
+}
 
-	if (mine->text)
-		return mine->len <= len && memcmp(mine->text, s, mine->len) == 0 &&
-		       match(p + 1, n - 1, s + mine->len, len - mine->len, c);
-	for (size_t k = len; k >= 1; k--) {
-		mine->text = s;
-		mine->len = k;
-		if (match(p + 1, n - 1, s + k, len - k, c))
+static bool match_star(struct try *t, size_t piece, size_t at)
+{
+	for (size_t to = at; to <= t->len; to++)
+		if (is_boundary(t, to) && match(t, piece + 1, to))
+			return true;
+	return false;
+}
+
+/* What failed behind a name that comes again may fit another text of it. */
+static void forget_failures(struct try *t, size_t from)
+{
+	if (from < t->level->n_choices)
+		memset(t->failed + from * (t->len + 1), 0,
+		       (t->level->n_choices - from) * (t->len + 1));
+}
+
+static bool match_name(struct try *t, size_t piece, size_t at)
+{
+	const struct piece *p = &t->level->pieces[piece];
+	struct capture *mine = &t->c[p->name];
+
+	for (size_t to = t->len; to > at; to--) {
+		if (!is_boundary(t, to))
+			continue;
+		*mine = (struct capture){ t->text + at, to - at };
+		if (p->again)
+			forget_failures(t, p->choice + 1);
+		if (match(t, piece + 1, to))
 			return true;
 	}
 	mine->text = NULL;
 	return false;
 }
 
-static bool match(const struct piece *p, size_t n, const char *s, size_t len, struct capture *c)
+/* The same text again. */
+static bool match_bound(struct try *t, size_t piece, size_t at, const struct capture *c)
 {
-	for (; n; n--, p++) {
+	return c->len <= t->len - at && memcmp(c->text, t->text + at, c->len) == 0 &&
+	       match(t, piece + 1, at + c->len);
+}
+
+static bool match_choice(struct try *t, size_t piece, size_t at)
+{
+	const struct piece *p = &t->level->pieces[piece];
+	uint8_t *failed = &t->failed[p->choice * (t->len + 1) + at];
+
+	if (p->kind == PIECE_NAME && t->c[p->name].text)
+		return match_bound(t, piece, at, &t->c[p->name]);
+	if (!*failed)
+		*failed = !(p->kind == PIECE_STAR ? match_star(t, piece, at)
+						  : match_name(t, piece, at));
+	return !*failed;
+}
+
+static bool match(struct try *t, size_t piece, size_t at)
+{
+	for (; piece < t->level->n; piece++) {
+		const struct piece *p = &t->level->pieces[piece];
+		const char *s = t->text + at;
 		size_t k = 1;
 
-		if (p->kind == PIECE_NAME)
-			return match_name(p, n, s, len, c);
-		if (p->kind == PIECE_STAR) {
-			for (k = 0; k <= len; k++)
-				if (match(p + 1, n - 1, s + k, len - k, c))
-					return true;
+		if (p->kind == PIECE_STAR || p->kind == PIECE_NAME)
+			return match_choice(t, piece, at);
+		if (at == t->len || (p->kind == PIECE_BYTE && *s != p->byte))
 			return false;
-		}
-		if (!len || (p->kind == PIECE_BYTE && *s != p->byte) ||
-		    (p->kind == PIECE_SET && !in_set(p, (unsigned char)*s)))
+		if (p->kind != PIECE_BYTE)
+			k = char_length(s, t->len - at);
+		if (p->kind == PIECE_SET && !in_set(p, s, k))
 			return false;
-		if (p->kind == PIECE_ANY)
-			k = char_length(s, len);
-		s += k;
-		len -= k;
+		at += k;
 	}
-	return len == 0;
+	return at == t->len;
 }
 
 /* A leading dot is matched only by a dot, as in a shell. */
 static bool match_level(const struct level *l, const char *name, struct capture *c)
 {
+	struct try t = { .level = l, .text = name, .len = strlen(name), .c = c };
+	bool matches;
+
 	if (name[0] == '.' && (l->pieces[0].kind != PIECE_BYTE || l->pieces[0].byte != '.'))
 		return false;
-	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	       match(l->pieces, l->n, name, strlen(name), c);
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	t.failed = mem_alloc(l->n_choices * (t.len + 1) + 1);
+	matches = match(&t, 0, 0);
+	free(t.failed);
+	return matches;
 }
 
 static int add_found(struct glob *g, const char *path, const struct capture *c)
@@ -285,9 +367,11 @@ static int walk_folder(struct glob *g, size_t level, const char *path, const str
 	if (!dir)
 		return COMPLAIN(g->r, g->at, "cannot read the folder '%s': %s", *path ? path : ".",
 				strerror(errno));
-	errno = 0;
-	while (!rc && (entry = readdir(dir)) != NULL)
+	for (errno = 0; !rc && (entry = readdir(dir)) != NULL; errno = 0)
 		rc = walk_name(g, level, path, entry->d_name, c);
+	if (!rc && errno)
+		rc = COMPLAIN(g->r, g->at, "cannot read the folder '%s': %s", *path ? path : ".",
+			      strerror(errno));
 	closedir(dir);
 	return rc;
 }

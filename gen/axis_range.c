@@ -108,9 +108,9 @@ size_t range_text(const struct range *g, uint64_t i, char out[RANGE_TEXT_MAX])
 	return put_decimal(g->from + (int64_t)i * g->step, g->decimals, g->least, out);
 }
 
-bool range_find(const struct range *g, uint64_t n, const struct value *v, uint64_t *i)
+/* The place of a number, however it is spelled. */
+static bool range_place(const struct range *g, uint64_t n, const struct value *v, uint64_t *i)
 {
-	char text[RANGE_TEXT_MAX];
 	struct decimal d;
 	int64_t scaled;
 	wide way;
@@ -123,7 +123,23 @@ bool range_find(const struct range *g, uint64_t n, const struct value *v, uint64
 			 : way % g->step != 0 || way / g->step < 0 || way / g->step >= (wide)n)
 		return false;
 	*i = g->step ? (uint64_t)(way / g->step) : 0;
-	return range_text(g, *i, text) == v->len && memcmp(text, v->text, v->len) == 0;
+	return true;
+}
+
+size_t range_spelling(const struct range *g, uint64_t n, const struct value *v,
+		      char out[RANGE_TEXT_MAX])
+{
+	uint64_t i;
+
+	return range_place(g, n, v, &i) ? range_text(g, i, out) : 0;
+}
+
+bool range_find(const struct range *g, uint64_t n, const struct value *v, uint64_t *i)
+{
+	char text[RANGE_TEXT_MAX];
+
+	return range_place(g, n, v, i) && range_text(g, *i, text) == v->len &&
+	       memcmp(text, v->text, v->len) == 0;
 }
 
 struct bounds {
@@ -205,19 +221,6 @@ static int read_step(struct axis_reader *r, const struct bounds *b, struct axis 
 	return check_hit(r, b, g, to, &out->n);
 }
 
-/* The shortest text that reads back as the same double. */
-static size_t shortest(double d, char *out, size_t size)
-{
-	int n = 0;
-
-	for (int digits = 15; digits <= 17; digits++) {
-		n = snprintf(out, size, "%.*g", digits, d);
-		if (text_number(out, (size_t)n) == d)
-			break;
-	}
-	return (size_t)n;
-}
-
 struct line {
 	int64_t from, to;
 	unsigned decimals, least;
@@ -228,7 +231,7 @@ struct line {
  * (from * (last - i) + to * i) / last, exactly where that is a decimal of at most 17 digits. Else
  * its first 40 digits are read as a double, so that every machine makes the same text.
  */
-static size_t linear_text(const struct line *l, uint64_t i, char *out, size_t size)
+static size_t linear_text(const struct line *l, uint64_t i, char *out)
 {
 	const uint64_t last = l->last;
 	wide v = (wide)l->from * (wide)(last - i) + (wide)l->to * (wide)i;
@@ -260,7 +263,7 @@ static size_t linear_text(const struct line *l, uint64_t i, char *out, size_t si
 		rest = rest * 10 % (wide)last;
 	}
 	n += snprintf(text + n, sizeof text - (size_t)n, "e-%u", l->decimals);
-	return shortest(text_number(text, (size_t)n), out, size);
+	return text_of_double(text_number(text, (size_t)n), out);
 }
 
 static int read_num(struct axis_reader *r, const struct bounds *b, uint64_t *n)
@@ -315,22 +318,38 @@ static int read_even(struct axis_reader *r, const struct bounds *b, struct axis 
 			len = (size_t)snprintf(text, sizeof text, "%.15Lg",
 					       lo * powl((long double)hi / lo, part));
 		else
-			len = linear_text(&l, i, text, sizeof text);
+			len = linear_text(&l, i, text);
 		rows[i] = (struct value){ VALUE_NUMBER, arena_dupn(r->a, text, len), len };
 	}
 	out->rows = rows;
 	return 0;
 }
 
-static int read_log(struct axis_reader *r, const struct node *n, bool *log)
+int axis_habits(struct axis_reader *r, const struct node *key, const struct node *n)
 {
-	*log = false;
-	if (!n)
-		return 0;
-	if (n->kind != NODE_SCALAR || n->quoted || value_type_of(n->text, n->len) != VALUE_BOOL)
-		return COMPLAIN(r, n, "'log' must be true or false");
-	*log = value_is_true(&(struct value){ VALUE_BOOL, n->text, n->len });
-	return 0;
+	static const char linspace[] = "{from: .., to: .., num: ..}: both ends are included",
+			  logspace[] = "{from: .., to: .., num: .., log: true}: both ends are "
+				       "given as values, and are included",
+			  arange[] = "{from: .., to: .., step: ..}: both ends are included";
+	static const struct {
+		const char *theirs, *ours;
+	} rows[] = {
+		{ "start", "'from'" },     { "begin", "'from'" },    { "min", "'from'" },
+		{ "first", "'from'" },     { "lower", "'from'" },    { "stop", "'to'" },
+		{ "end", "'to'" },         { "max", "'to'" },        { "last", "'to'" },
+		{ "upper", "'to'" },       { "n", "'num'" },         { "count", "'num'" },
+		{ "points", "'num'" },     { "by", "'step'" },       { "increment", "'step'" },
+		{ "delta", "'step'" },     { "linspace", linspace }, { "logspace", logspace },
+		{ "geomspace", logspace }, { "arange", arange },     { "range", arange },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < n->n; i++)
+		for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+			if (strcmp(n->keys[i]->text, rows[k].theirs) == 0)
+				rc = COMPLAIN(r, n->keys[i], "unknown key '%s' in '%s': write %s",
+					      rows[k].theirs, key->text, rows[k].ours);
+	return rc;
 }
 
 int axis_read_numbers(struct axis_reader *r, const struct node *key, const struct node *n,
@@ -342,8 +361,11 @@ int axis_read_numbers(struct axis_reader *r, const struct node *key, const struc
 			    .to = node_get(n, "to"),
 			    .step = node_get(n, "step"),
 			    .num = node_get(n, "num") };
-	int rc = axis_keys(r, n, keys, sizeof keys / sizeof *keys, key->text);
+	int rc = axis_habits(r, key, n);
 
+	if (rc)
+		return -1;
+	rc = axis_keys(r, n, keys, sizeof keys / sizeof *keys, key->text);
 	axis_set_names(r, out, &key->text, 1);
 	if (!b.from || !b.to)
 		return COMPLAIN(r, n, "'%s' has no '%s': write {from: .., to: .., step: ..}",
@@ -353,8 +375,8 @@ int axis_read_numbers(struct axis_reader *r, const struct node *key, const struc
 	if (!b.step && !b.num)
 		return COMPLAIN(r, n, "'%s' needs 'step' or 'num'", key->text);
 	if (axis_read_was(r, node_get(n, "was"), out->was) ||
-	    read_log(r, node_get(n, "log"), &b.log) || read_decimal(r, b.from, "from", &b.a) ||
-	    read_decimal(r, b.to, "to", &b.b) || rc)
+	    axis_bool(r, node_get(n, "log"), "log", &b.log) ||
+	    read_decimal(r, b.from, "from", &b.a) || read_decimal(r, b.to, "to", &b.b) || rc)
 		return -1;
 	if (b.log && b.step)
 		return COMPLAIN(r, b.step, "'log' goes with 'num', not with 'step'");

@@ -8,8 +8,6 @@
 #include "base/text.h"
 #include "gen/axis.h"
 
-#define LINES_BYTES_MAX ((uint64_t)4 << 30)
-
 static int no_values(struct axis_reader *r, const struct node *n, const char *name)
 {
 	return COMPLAIN(r, n, "'%s' has no values: no task would run", name);
@@ -73,6 +71,8 @@ static int read_form(struct axis_reader *r, const struct node *key, const struct
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
 		if (node_get(n, forms[i].key))
 			return forms[i].read(r, key, n, out);
+	if (axis_habits(r, key, n))
+		return -1;
 	for (size_t i = 0; i < n->n && !near; i++)
 		near = text_nearest(n->keys[i]->text, known, sizeof known / sizeof *known);
 	if (near)
@@ -177,17 +177,6 @@ static int all_lines(struct axis_reader *r, struct lines *l, const char *text, s
 	return 0;
 }
 
-static int read_bool(struct axis_reader *r, const struct node *n, const char *what, bool *out)
-{
-	*out = false;
-	if (!n)
-		return 0;
-	if (n->kind != NODE_SCALAR || n->quoted || value_type_of(n->text, n->len) != VALUE_BOOL)
-		return COMPLAIN(r, n, "'%s' must be true or false", what);
-	*out = value_is_true(&(struct value){ VALUE_BOOL, n->text, n->len });
-	return 0;
-}
-
 /* Each line that is not empty is a value; beside it stands the parameter `line`, its number from 1.
  */
 int axis_read_lines(struct axis_reader *r, const struct node *key, const struct node *n,
@@ -197,7 +186,6 @@ int axis_read_lines(struct axis_reader *r, const struct node *key, const struct 
 	const char *const names[] = { key->text, "line" };
 	struct lines l = { .at = node_get(n, "lines") };
 	struct file_view v = { 0 };
-	struct err e = ERR_INIT;
 	char *path = NULL;
 	int rc = axis_keys(r, n, keys, sizeof keys / sizeof *keys, key->text);
 
@@ -205,14 +193,12 @@ int axis_read_lines(struct axis_reader *r, const struct node *key, const struct 
 	axis_set_names(r, out, names, 2);
 	if (!l.file || axis_claim(r, "line", l.at) ||
 	    axis_read_was(r, node_get(n, "was"), out->was) ||
-	    read_bool(r, node_get(n, "split"), "split", &l.split) || rc)
+	    axis_bool(r, node_get(n, "split"), "split", &l.split) || rc)
 		return -1;
 	path = axis_path(r, l.file);
-	rc = file_view(path, &v, &e);
-	if (rc) {
-		COMPLAIN(r, l.at, "%s", e.text);
+	rc = axis_view(r, l.at, path, l.file, &v);
+	if (rc)
 		goto out;
-	}
 	rc = all_lines(r, &l, v.data, v.len);
 	if (!rc && !l.n)
 		rc = COMPLAIN(r, l.at, "'%s' has no lines: no task would run", l.file);

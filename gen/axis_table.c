@@ -20,10 +20,20 @@ static const struct {
 	{ "ndjson", TABLE_JSONL }, { "json", TABLE_JSON },
 };
 
+/* What stands behind the last dot of the file's name, of a url without its query; "" when nothing
+ * does. */
+static const char *ending(const struct table *t)
+{
+	const bool url = node_get(t->node, "url") != NULL;
+	const char *path = arena_dupn(t->r->a, t->file, strcspn(t->file, url ? "?#" : ""));
+	const char *dot = strrchr(path_name(path), '.');
+
+	return dot ? dot + 1 : "";
+}
+
 static int read_format(struct table *t, const struct node *n)
 {
-	const char *dot = strrchr(path_name(t->file), '.');
-	const char *name = n ? axis_text(t->r, n, "format") : dot ? dot + 1 : "";
+	const char *name = n ? axis_text(t->r, n, "format") : ending(t);
 
 	if (!name)
 		return -1;
@@ -84,16 +94,6 @@ static int read_columns(struct table *t, const struct node *n)
 			return -1;
 	}
 	t->given = true;
-	return 0;
-}
-
-static int read_flag(struct table *t, const struct node *n, bool *out)
-{
-	if (!n)
-		return 0;
-	if (n->kind != NODE_SCALAR || n->quoted || value_type_of(n->text, n->len) != VALUE_BOOL)
-		return COMPLAIN(t->r, n, "'header' must be true or false");
-	*out = value_is_true(&(struct value){ VALUE_BOOL, n->text, n->len });
 	return 0;
 }
 
@@ -210,7 +210,9 @@ static char *fetched_path(struct table *t, const struct node *url, const struct 
 
 	if (!from)
 		return NULL;
-	t->file = from;
+	path = fetch_url_public(from);
+	t->file = arena_dup(t->r->a, path);
+	free(path);
 	if (!sum || sum->kind != NODE_SCALAR || sum->len != 64 || !hex_get(sum->text, 64, want)) {
 		COMPLAIN(t->r, sum ? sum : url,
 			 "a table by url needs 'sha256' with 64 hexadecimal digits");
@@ -271,7 +273,8 @@ static int read_options(struct table *t)
 	return read_format(t, node_get(t->node, "format")) ||
 			       read_sep(t, node_get(t->node, "sep")) ||
 			       read_columns(t, node_get(t->node, "columns")) ||
-			       read_flag(t, node_get(t->node, "header"), &t->header) || rc
+			       axis_bool(t->r, node_get(t->node, "header"), "header", &t->header) ||
+			       rc
 		       ? -1
 		       : 0;
 }
@@ -327,7 +330,6 @@ int axis_read_table(struct axis_reader *r, const struct node *n, struct axis *ou
 {
 	struct table t = { .r = r, .node = n };
 	struct file_view v = { 0 };
-	struct err e = ERR_INIT;
 	char *path = NULL;
 	int rc = -1;
 
@@ -337,10 +339,8 @@ int axis_read_table(struct axis_reader *r, const struct node *n, struct axis *ou
 	path = table_path(&t);
 	if (!path || read_options(&t))
 		goto out;
-	if (file_view(path, &v, &e)) {
-		COMPLAIN(r, t.at, "%s", e.text);
+	if (axis_view(r, t.at, path, t.file, &v))
 		goto out;
-	}
 	rc = t.format == TABLE_JSON || t.format == TABLE_JSONL ? table_read_json(&t, v.data, v.len)
 							       : read_delimited(&t, v.data, v.len);
 	if (!rc)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Expressions: the functions. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -156,17 +155,11 @@ static int do_to_number(struct eval *v, const struct expr_node *x, const struct 
 	return -1;
 }
 
-/* The shortest text that reads back as the same number. */
 static char *number_text(struct arena *room, double d)
 {
-	char text[40];
+	char text[TEXT_DOUBLE_MAX];
 
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, d);
-		if (text_number(text, strlen(text)) == d)
-			break;
-	}
-	return arena_dup(room, text);
+	return arena_dupn(room, text, text_of_double(d, text));
 }
 
 static int do_to_text(struct eval *v, const struct expr_node *x, const struct operand *const *a,

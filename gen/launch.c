@@ -364,7 +364,8 @@ int task_launch(const struct task *t, const struct plan *p, const struct launch_
 	if (put_workdir(t, s, &sp, &l->text, e) < 0)
 		return -1;
 	end_text(&l->text);
-	if (collect_values(l->work, s, t, at, e) < 0 || put_argv(l, s, t, &sp, e) < 0 || put_env(l, s, t, &sp, at, e) < 0)
+	if (collect_values(l->work, s, t, at, e) < 0 || put_argv(l, s, t, &sp, e) < 0 ||
+	    put_env(l, s, t, &sp, at, e) < 0)
 		return -1;
 	point_into_text(l);
 	l->scratch = spec_uses_scratch(s) ? l->work->scratch.data : NULL;

@@ -166,24 +166,6 @@ static bool same_files(const struct plan *a, const struct plan *b)
 	return same;
 }
 
-bool plan_same(const struct plan *a, const struct plan *b)
-{
-	const struct spec *x = a->spec, *y = b->spec;
-	uint8_t p[SHA256_SIZE], q[SHA256_SIZE];
-
-	if (strcmp(a->code, b->code) != 0 || strcmp(a->results, b->results) != 0 ||
-	    x->text_len != y->text_len || memcmp(x->text, y->text, x->text_len) != 0 ||
-	    strcmp(x->dir, y->dir) != 0 || strcmp(x->name, y->name) != 0 || !same_sets(x, y) ||
-	    !same_files(a, b))
-		return false;
-	if (!same_codes(a->keep_set, a->n_keep, b->keep, b->n_keep) ||
-	    !same_codes(a->rerun_set, a->n_rerun, b->rerun, b->n_rerun))
-		return false;
-	space_hash(x->space, p);
-	space_hash(y->space, q);
-	return memcmp(p, q, sizeof p) == 0;
-}
-
 /* 1 when the file is there with this hash, 0 when not. */
 static int is_fetched(const char *path, const char *sha256)
 {
@@ -194,6 +176,47 @@ static int is_fetched(const char *path, const char *sha256)
 		return 0;
 	hex_put(hex, sum, sizeof sum);
 	return strcmp(hex, sha256) == 0;
+}
+
+/*
+ * A published plan does not hold the secrets of its urls, so it cannot fetch them again: it stands
+ * for the draft only while what they gave is kept.
+ */
+static bool can_stand_for(const struct plan *old, const struct plan *draft)
+{
+	bool can = true;
+
+	for (size_t k = 0; can && k < draft->spec->n_inputs; k++) {
+		const struct input *in = &old->spec->inputs[k], *now = &draft->spec->inputs[k];
+		char *path;
+
+		if (!now->url || !in->url || strcmp(in->url, now->url) == 0)
+			continue;
+		path = mem_printf("%s/../../inputs/%s", old->dir, in->sha256);
+		can = is_fetched(path, in->sha256);
+		free(path);
+	}
+	return can;
+}
+
+bool plan_same(const struct plan *a, const struct plan *b)
+{
+	const struct spec *x = a->spec, *y = b->spec;
+	uint8_t p[SHA256_SIZE], q[SHA256_SIZE];
+
+	if (strcmp(a->code, b->code) != 0 || strcmp(a->results, b->results) != 0 ||
+	    x->text_len != y->text_len || memcmp(x->text, y->text, x->text_len) != 0 ||
+	    strcmp(x->dir, y->dir) != 0 || strcmp(x->name, y->name) != 0 || !same_sets(x, y) ||
+	    !same_files(a, b))
+		return false;
+	if ((b->dir && !can_stand_for(b, a)) || (a->dir && !can_stand_for(a, b)))
+		return false;
+	if (!same_codes(a->keep_set, a->n_keep, b->keep, b->n_keep) ||
+	    !same_codes(a->rerun_set, a->n_rerun, b->rerun, b->n_rerun))
+		return false;
+	space_hash(x->space, p);
+	space_hash(y->space, q);
+	return memcmp(p, q, sizeof p) == 0;
 }
 
 int plan_fetch(const struct spec *s, const char *inputs_dir, struct diags *d)

@@ -63,7 +63,11 @@ struct plan {
 struct plan *plan_draft(struct spec *take_spec, const struct plan *old, struct diags *d);
 void plan_free(struct plan *p);
 
-/* Whether two plans would do the same and read it the same (provenance aside). */
+/*
+ * Whether two plans would do the same and read it the same (provenance aside). A draft whose urls
+ * hold secrets differs from a published plan, which does not hold them, while an input must still
+ * be fetched.
+ */
 bool plan_same(const struct plan *a, const struct plan *b);
 
 /*

@@ -81,6 +81,32 @@ static bool is_crossed(const struct space *s, struct row_index *const *finders,
 	return !s->where || bitmap_get(s->where, at);
 }
 
+/* Warns where the added points spell a number of this axis, or of each other, in another way. */
+static void check_spelling(struct build *b, const struct axis *x, const struct value *added,
+			   size_t stride)
+{
+	const uint64_t n = b->s->n_added;
+	struct axis all = { .names = x->names, .n_names = x->n_names, .node = b->add };
+	const uint64_t own = x->is_range ? n : x->n;
+	struct value *rows = mem_array((own + n) * x->n_names, sizeof *rows);
+
+	if (!x->is_range) {
+		memcpy(rows, x->rows, x->n * x->n_names * sizeof *rows);
+		all.n = x->n;
+	}
+	for (uint64_t i = 0; i < n; i++, added += stride) {
+		char text[RANGE_TEXT_MAX];
+		size_t len = x->is_range ? range_spelling(&x->range, x->n, added, text) : 0;
+
+		if (len)
+			rows[all.n++] = axis_cell(&b->r, text, len);
+		memcpy(rows + all.n++ * x->n_names, added, x->n_names * sizeof *rows);
+	}
+	all.rows = rows;
+	axis_check_spelling(&b->r, &all);
+	free(rows);
+}
+
 void space_read_add(struct build *b)
 {
 	struct space *s = b->s;
@@ -111,6 +137,8 @@ void space_read_add(struct build *b)
 			s->n_added++;
 	}
 	s->added = added;
+	for (size_t a = 0, k = 0; s->n_added && a < axes; k += s->axes[a++].n_names)
+		check_spelling(b, &s->axes[a], added + k, n);
 	row_index_free(seen);
 	for (size_t a = 0; a < axes; a++)
 		row_index_free(finders[a]);

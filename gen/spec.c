@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fetch.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "gen/spec_internal.h"
@@ -58,7 +59,7 @@ static int apply_sets(struct reader *r, struct node *root)
 				  equals + 1, r->d))
 			rc = -1;
 	}
-	r->s->sets = kept;
+	r->s->sets = r->sets = kept;
 	r->s->n_sets = r->o->n_sets;
 	return rc;
 }
@@ -228,6 +229,103 @@ static void try_overrides(struct reader *r)
 	point_free(&p);
 }
 
+/* Where a line begins; lines count from 1 and end as YAML has it. */
+static size_t line_start(const char *text, size_t len, int line)
+{
+	size_t i = 0;
+
+	for (; line > 1 && i < len; i++)
+		line -= text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n');
+	return i;
+}
+
+/* Strikes what is secret in a url out of the text that it stands in, from byte `from` on. */
+static const char *strike(struct arena *a, const char *text, size_t *len, size_t from,
+			  const char *url)
+{
+	const size_t n = strlen(url);
+	const char *at = memmem(text + from, *len - from, url, n), *struck = text;
+	char *shown = fetch_url_public(url);
+	struct buf b = BUF_INIT;
+
+	if (at && strcmp(shown, url) != 0) {
+		buf_add(&b, text, (size_t)(at - text));
+		buf_puts(&b, shown);
+		buf_add(&b, at + n, *len - (size_t)(at - text) - n);
+		*len = b.len;
+		struck = arena_dupn(a, b.data, b.len);
+		buf_free(&b);
+	}
+	free(shown);
+	return struck;
+}
+
+/* Strikes the secrets of the urls that stand in a spec's text (those of --set have no line). */
+static void strike_text(struct arena *a, const struct node *const *urls, size_t n,
+			const char **text, size_t *len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (urls[i]->line)
+			*text = strike(a, *text, len, line_start(*text, *len, urls[i]->line),
+				       urls[i]->text);
+}
+
+/* The urls of inputs and tables. */
+static const struct node **find_urls(struct arena *a, const struct node *root, size_t *n)
+{
+	const struct node *inputs = node_get(root, "inputs");
+	const struct node *table = node_get(node_get(root, "params"), "table");
+	const size_t most = (inputs ? inputs->n : 0) + (table ? table->n : 0) + 1;
+	const struct node **urls = arena_alloc(a, most * sizeof *urls), *url;
+
+	*n = 0;
+	for (size_t i = 0; inputs && i < inputs->n; i++)
+		if ((url = node_get(inputs->items[i], "url")))
+			urls[(*n)++] = url;
+	if ((url = node_get(table, "url")))
+		urls[(*n)++] = url;
+	for (size_t i = 0; table && table->kind == NODE_SEQ && i < table->n; i++)
+		if ((url = node_get(table->items[i], "url")))
+			urls[(*n)++] = url;
+	return urls;
+}
+
+/*
+ * The spec's text and what --set says are kept with the plan, which others may read: passwords and
+ * tokens in urls are left out of them. What fetches has them still.
+ */
+static void strike_secrets(struct reader *r)
+{
+	size_t n;
+	const struct node **urls = find_urls(r->a, r->root, &n);
+
+	strike_text(r->a, urls, n, &r->s->text, &r->s->text_len);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; !urls[i]->line && k < r->s->n_sets; k++) {
+			size_t len = strlen(r->sets[k]);
+
+			r->sets[k] = strike(r->a, r->sets[k], &len, 0, urls[i]->text);
+		}
+}
+
+bool spec_has_text(const struct spec *s, const char *text, size_t len)
+{
+	struct arena *a = arena_new();
+	struct diags *d = diags_new();
+	const struct node *root = yaml_parse(a, text, len, s->path, d), **urls;
+	size_t n;
+	bool same;
+
+	if (root) {
+		urls = find_urls(a, root, &n);
+		strike_text(a, urls, n, &text, &len);
+	}
+	same = len == s->text_len && memcmp(text, s->text, len) == 0;
+	diags_free(d);
+	arena_free(a);
+	return same;
+}
+
 static void read_all(struct reader *r)
 {
 	if (read_text(r) || read_tree(r))
@@ -261,6 +359,7 @@ struct spec *spec_read(const char *path, const struct spec_options *o, struct di
 		spec_free(s);
 		return NULL;
 	}
+	strike_secrets(&r);
 	return s;
 }
 

@@ -123,9 +123,9 @@ struct spec {
 	struct arena *arena;
 	const char *path;    /* as the user gave it */
 	const char *dir;     /* the spec's folder, absolute */
-	const char *text;    /* the file's bytes */
+	const char *text;    /* the file's bytes, less passwords and tokens in urls */
 	size_t text_len;
-	const char *const *sets; /* --set KEY=VALUE, as given */
+	const char *const *sets; /* --set KEY=VALUE, as given, less the same */
 	size_t n_sets;
 	const struct node *root;
 
@@ -171,6 +171,9 @@ struct spec_options {
  */
 struct spec *spec_read(const char *path, const struct spec_options *o, struct diags *d);
 void spec_free(struct spec *s);
+
+/* Whether a file's bytes (a NUL behind them) are what s was read from. */
+bool spec_has_text(const struct spec *s, const char *text, size_t len);
 
 /* The resources of a task: `res`, then every override whose `where` holds, in their order. -1: a `where` cannot be told. */
 int spec_resources(const struct spec *s, const struct point *p, struct resources *out, struct err *e);

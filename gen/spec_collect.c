@@ -36,6 +36,13 @@ static bool is_inside(const char *path)
 	}
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+	const size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && path[n] == '/';
+}
+
 static char format_of(const char *path)
 {
 	const char *dot = strrchr(path, '.');
@@ -70,9 +77,15 @@ static void read_to(struct reader *r, const struct node *n, struct output *o)
 			 name);
 	else if (strcmp(n->text, PUBLISHED) == 0)
 		COMPLAIN(r, n, "'%s' is ppgen's own: choose another name", name);
-	for (const struct output *p = r->s->outputs; p < o; p++)
+	for (const struct output *p = r->s->outputs; p < o; p++) {
 		if (p->to && strcmp(p->to, n->text) == 0)
 			COMPLAIN(r, n, "'%s' is written twice: choose another name", name);
+		else if (p->to && (is_below(p->to, n->text) || is_below(n->text, p->to)))
+			COMPLAIN(r, n,
+				 "'%s' and '%s' cannot both be there: one would be a table and a "
+				 "folder",
+				 shown(r, p->to, strlen(p->to)), name);
+	}
 }
 
 static void read_from(struct reader *r, const struct node *n, struct output *o)

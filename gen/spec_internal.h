@@ -18,6 +18,7 @@ struct reader {
 	struct diags *d;
 	const struct spec_options *o;
 	const struct node *root;
+	const char **sets; /* those of s */
 	/*
 	 * The parameters' names. When the parameters are wrong, they are guessed from what is
 	 * written, so that the rest can be checked; where that cannot be (a table's columns),

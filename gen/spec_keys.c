@@ -76,10 +76,14 @@ const struct key spec_keys[] = {
 	{ "inputs", "mapping", NULL,
 	  "Files whose content belongs to the code: when it changes, results are stale.", 0 },
 	{ "inputs.*", "path, or a mapping", NULL,
-	  "A path, which may name parameters, or a url with its sha256.", KEY_SHOWN },
+	  "A path, which may name parameters, or a url with its sha256. In command and env, {NAME} "
+	  "stands for the path, and tasks have it as PPGEN_INPUT_NAME, in upper case.",
+	  KEY_SHOWN },
 	{ "inputs.*.path", "path", NULL, "The file; it may name parameters.", 0 },
 	{ "inputs.*.url", "url", NULL,
-	  "http:// or https://; fetched once, checked, and kept in the run.", 0 },
+	  "http:// or https://; fetched once, checked, and kept in the run. A password or token in "
+	  "it is sent, and left out of what the run keeps.",
+	  0 },
 	{ "inputs.*.sha256", "64 digits", NULL, "The SHA-256 of what the url gives.", 0 },
 
 	{ "command", "words", NULL,

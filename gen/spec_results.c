@@ -134,6 +134,16 @@ static void read_format(struct reader *r, const struct node *n, const char *what
 	}
 }
 
+/* The last line: a format, or {number:} or {text:}. */
+static void read_line(struct reader *r, const struct node *n, const char *source, struct extract *x)
+{
+	x->last_line = true;
+	if (n->kind == NODE_MAP && n->n == 1 && (node_get(n, "number") || node_get(n, "text")))
+		read_named(r, n->items[0], n->keys[0]->text, source, x);
+	else
+		read_format(r, n, "last_line", source, x);
+}
+
 /* A stream's value: a format, or one of {regex:}, {last_line:}, {number:}, {text:}. */
 static void read_extract(struct reader *r, const struct node *n, const char *source,
 			 struct extract *x)
@@ -159,16 +169,10 @@ static void read_extract(struct reader *r, const struct node *n, const char *sou
 			continue;
 		if (i == 0)
 			read_regex(r, v, source, x);
-		else if (i > 1)
+		else if (i == 1)
+			read_line(r, v, source, x);
+		else
 			read_named(r, v, kinds[i], source, x);
-		else if (v->kind == NODE_MAP && v->n == 1 &&
-			 (node_get(v, "number") || node_get(v, "text")))
-			read_named(r, v->items[0], v->keys[0]->text, source, x);
-		else {
-			x->last_line = true;
-			read_format(r, v, "last_line", source, x);
-		}
-		x->last_line = i == 1;
 	}
 }
 
@@ -293,8 +297,7 @@ static void read_last_line(struct reader *r, const struct node *results, const s
 		return;
 	}
 	x->pos = (struct pos){ n->origin, n->line, n->col };
-	x->last_line = true;
-	read_format(r, n, "last_line", "stdout", x);
+	read_line(r, n, "stdout", x);
 }
 
 void read_results(struct reader *r)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Every setting with its value and where it came from, for `plan`: the rows of the table of keys
  * that are marked so. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/fetch.h"
 #include "base/text.h"
 #include "gen/spec_internal.h"
 
@@ -13,6 +15,13 @@ static void put_node(struct buf *b, const struct node *n)
 {
 	const char *sep = "";
 
+	if (n->kind == NODE_SCALAR && fetch_is_url(n->text)) {
+		char *url = fetch_url_public(n->text);
+
+		text_put_shown(b, url, strlen(url), 0);
+		free(url);
+		return;
+	}
 	if (n->kind == NODE_SCALAR) {
 		text_put_shown(b, n->text, n->len, 0);
 		return;

@@ -2,12 +2,14 @@
 /* How a task is started: command or shell, environment, setup, working folder, and the files that
  * belong to the code. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/fetch.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "gen/axis.h"
 #include "gen/spec_internal.h"
 
 /* Variables that a parameter of a `shell:` spec would hide. A '*' at the end stands for anything.
@@ -291,6 +293,16 @@ static void read_sha256(struct reader *r, const struct node *n, struct input *in
 	in->sha256 = digits;
 }
 
+/* A url as messages may show it. */
+static const char *public_url(struct reader *r, const char *url)
+{
+	char *text = fetch_url_public(url);
+	const char *out = shown(r, text, strlen(text));
+
+	free(text);
+	return out;
+}
+
 static void read_url(struct reader *r, const struct node *map, const struct node *n,
 		     const char *name, struct input *in)
 {
@@ -300,7 +312,7 @@ static void read_url(struct reader *r, const struct node *map, const struct node
 		return;
 	if (!fetch_url_allowed(n->text))
 		COMPLAIN(r, n, "'url' must begin with http:// or https://, not '%s'",
-			 shown(r, n->text, n->len));
+			 public_url(r, n->text));
 	in->url = n->text;
 	if (node_get(map, "path"))
 		COMPLAIN(r, key_node(map, "path"), "'path' and 'url' exclude each other");
@@ -317,7 +329,7 @@ static void read_path(struct reader *r, const struct node *n, const char *name, 
 {
 	if (n->kind == NODE_SCALAR && fetch_is_url(n->text))
 		COMPLAIN(r, n, "'%s' is a url: write %s: {url: ..., sha256: ...}",
-			 shown(r, n->text, n->len), name);
+			 public_url(r, n->text), name);
 	else if (n->kind == NODE_SCALAR && n->quoted && !n->len)
 		COMPLAIN(r, n, "the path of the input '%s' is empty", name);
 	else
@@ -353,6 +365,23 @@ static void read_input(struct reader *r, const struct node *key, const struct no
 		COMPLAIN(r, n, "the input '%s' has neither a 'path' nor a 'url'", name);
 }
 
+/* Each input has a variable PPGEN_INPUT_<NAME> in upper case, and as a placeholder must not hide
+ * one of ours. */
+static void check_input_name(struct reader *r, const struct node *map, size_t at)
+{
+	const struct node *key = map->keys[at];
+
+	if (name_is_reserved(key->text))
+		COMPLAIN(r, key, "'%s' is reserved: choose another name for the input", key->text);
+	for (size_t i = 0; i < at; i++)
+		if (strcasecmp(map->keys[i]->text, key->text) == 0)
+			COMPLAIN(r, key,
+				 "the inputs '%s' and '%s' would have one environment variable: "
+				 "choose another name",
+				 shown(r, map->keys[i]->text, map->keys[i]->len),
+				 shown(r, key->text, key->len));
+}
+
 static void read_inputs(struct reader *r)
 {
 	const struct node *map = node_get(r->root, "inputs");
@@ -361,13 +390,15 @@ static void read_inputs(struct reader *r)
 	if (!map || !ask_map(r, map, "inputs"))
 		return;
 	s->inputs = arena_alloc(r->a, (map->n + 1) * sizeof *s->inputs);
-	for (size_t i = 0; i < map->n; i++)
+	for (size_t i = 0; i < map->n; i++) {
+		check_input_name(r, map, i);
 		read_input(r, map->keys[i], map->items[i], &s->inputs[s->n_inputs++]);
+	}
 }
 
 /*
- * In the command and in env an input's name stands for its path, unless a parameter has that name. The inputs follow the
- * parameters in the order that launch.c gives them values in.
+ * In the command and in env an input's name stands for its path, unless a parameter has that name.
+ * The inputs follow the parameters in the order that launch.c gives them values in.
  */
 static void read_with_inputs(struct reader *r)
 {

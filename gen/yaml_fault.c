@@ -88,7 +88,10 @@ static bool fault_reader(const struct fault *f)
 		for (int i = 0; i < 3 && at && (unsigned char)f->text[at] < 0xc0; i++)
 			at--;
 	yaml_place(f->text, at, &line, &col);
-	if (char_at(f, at) == '\0')
+	if (at == 0 && f->len > 1 &&
+	    (memcmp(f->text, "\xff\xfe", 2) == 0 || memcmp(f->text, "\xfe\xff", 2) == 0))
+		diag_error(f->d, f->origin, line, col, "this is UTF-16: save it as UTF-8");
+	else if (char_at(f, at) == '\0')
 		diag_error(f->d, f->origin, line, col, "a NUL byte is here: a spec is UTF-8 text");
 	else if ((unsigned char)char_at(f, at) < 0x20 || char_at(f, at) == 0x7f)
 		diag_error(

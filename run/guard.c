@@ -292,18 +292,35 @@ static void close_all_on_exec(void)
 	}
 }
 
+/*
+ * While the pool does not watch signals itself (set-up, scanning, collecting), those that end it do, even where they were ignored or blocked by who started
+ * us, as a script's shell does with SIGINT; SIGUSR1 and SIGUSR2 mean nothing yet.
+ */
+static void take_signals(sigset_t *mask)
+{
+	for (size_t i = 0; i < PASSED_ON; i++) {
+		const bool user = passed_on[i] == SIGUSR1 || passed_on[i] == SIGUSR2;
+		const struct sigaction action = { .sa_handler = user ? SIG_IGN : SIG_DFL };
+
+		if (!is_ignored(passed_on[i])) {
+			(void)sigaction(passed_on[i], &action, NULL);
+			(void)sigdelset(mask, passed_on[i]);
+		}
+	}
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
 /* What the child of the fork does before it is the pool. */
-static int pool_begin(const sigset_t *before, const int pipe_fd[2], struct err *e)
+static int pool_begin(sigset_t *mask, const int pipe_fd[2], struct err *e)
 {
 	(void)close(pipe_fd[1]);
 	if (setsid() < 0) {
 		return err_errno(e, "cannot begin a session");
 	}
-	/* Ends what the pool does before and after it watches the pipe; while it does, the pipe comes first. */
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
 		return err_errno(e, "cannot become the reaper of tasks");
 	}
-	(void)sigprocmask(SIG_SETMASK, before, NULL);
+	take_signals(mask);
 	close_all_on_exec();
 	return pipe_fd[0];
 }

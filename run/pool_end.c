@@ -57,7 +57,11 @@ static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
 		buf_printf(b, "signal %d (%s)", WTERMSIG(s->status), strsignal(WTERMSIG(s->status)));
 	} else if (outcome == OUTCOME_TIMEOUT) {
 		buf_puts(b, "over its time limit of ");
-		text_put_duration(b, (double)r->time_s);
+		if (r->time_s < 60) {
+			buf_printf(b, "%us", (unsigned)r->time_s);
+		} else {
+			text_put_duration(b, (double)r->time_s);
+		}
 	} else if (outcome == OUTCOME_OOM && s->ended_by == OUTCOME_OOM) {
 		buf_puts(b, "over its memory limit of ");
 		text_put_size(b, r->memory);

@@ -108,9 +108,11 @@ static bool open_result(struct pool *p, const struct slot *s, size_t k, struct v
 		v->len = (size_t)st.st_size;
 		return true;
 	}
-	if (p->why.len == 0) {
+	if (p->why.len == 0) { /* the path as the spec has it: failures are grouped by this text */
+		const char *path = ptext_source(p->spec->results.files[k].path);
+
 		buf_printf(&p->why, "result file '%s': '", p->spec->results.files[k].name);
-		text_put_shown(&p->why, r->path, strlen(r->path), PATH_SHOWN);
+		text_put_shown(&p->why, path, strlen(path), PATH_SHOWN);
 		buf_printf(&p->why, "' %s", fault);
 	}
 	if (v->fd >= 0) {

@@ -28,7 +28,11 @@ static int open_spool(const char *path, struct err *e)
 	if (fd < 0 && errno == EEXIST && unlink(path) == 0) {
 		fd = open(path, flags, 0666);
 	}
-	return fd < 0 ? err_errno(e, "cannot make '%s'", path) : fd;
+	if (fd < 0) {
+		return err_errno(e, "cannot make '%s'%s", path,
+				 errno == EMFILE ? " (lower -j, or raise the limit of open files, see ulimit -n)" : "");
+	}
+	return fd;
 }
 
 static int open_spools(struct pool *p, struct slot *s)

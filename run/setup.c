@@ -22,11 +22,13 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gen/task.h"
+#include "run/guard.h"
 
 #define SAID_MAX 2000        /* bytes of its last words that are kept */
 #define SHOWN_MAX 400        /* and shown in a message */
 #define ENVIRONMENT_MAX (16u << 20)
-#define POLL_MS 50
+#define POLL_MS 20
+#define PIPE_READS 64        /* what a pipe holds, and more: what it left running may go on writing for ever */
 
 extern char **environ;
 
@@ -105,21 +107,28 @@ static bool pass_on(struct setup *s)
 	return true;
 }
 
-/* Until the shell ends; its wait status. */
+/* Until the shell ends; its wait status. When who started us is gone (the guardian, killed), it is ended. */
 static int setup_wait(struct setup *s)
 {
 	struct pollfd p = { .fd = s->said_fd, .events = POLLIN };
+	const pid_t parent = getppid();
 	int status = 0;
 	pid_t pid;
 
 	(void)fcntl(s->said_fd, F_SETFL, O_NONBLOCK);
 	do {
+		if (getppid() != parent) {
+			(void)kill(s->pid, SIGKILL);
+			(void)waitpid(s->pid, &status, 0);
+			(void)guard_end_descendants();
+			break;
+		}
 		if (poll(&p, 1, POLL_MS) > 0 && !pass_on(s) && (p.revents & POLLHUP)) {
 			p.fd = -1;
 		}
-		pid = waitpid(s->pid, &status, p.fd < 0 ? 0 : WNOHANG);
+		pid = waitpid(s->pid, &status, WNOHANG);
 	} while (pid == 0 || (pid < 0 && errno == EINTR));
-	while (pass_on(s)) {
+	for (int i = 0; i < PIPE_READS && pass_on(s); i++) {
 	}
 	return status;
 }

@@ -80,6 +80,9 @@ static int list_pids(struct usage *u)
 		}
 	}
 	(void)closedir(dir);
+	if (u->n == 0) {
+		return -1; /* no process, not even this one: nothing is mounted there */
+	}
 	qsort(u->procs, u->n, sizeof *u->procs, by_pid);
 	return 0;
 }

@@ -140,11 +140,11 @@ static int make_mark(const char *path, struct err *e)
 		goto out;
 	}
 	if (file_make_dirs(path, &why) < 0) {
-		if (e && !err_is(e)) {
-			*e = why;
-			e->kind = ERR_BAD;
+		if (errno == ENOSPC || errno == EDQUOT || errno == EIO) {
+			err_fail(e, "%s", why.text);
+		} else {
+			err_bad(e, "%s: name another folder with -d DIR", why.text);
 		}
-		err_wrap(e, "name another folder with -d DIR");
 		goto out;
 	}
 	empty = folder_is_empty(path, e);

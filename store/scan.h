@@ -6,7 +6,7 @@
  *
  * Which attempt counts: not void; under an accepted code hash; success before failure; of successes
  * those that were there when a table was last published, then the lowest attempt number; of
- * failures the highest; ties by the writer's name and then by place.
+ * failures, and of successes under other code, the highest; ties by the writer's name and then by place.
  */
 #ifndef PPGEN_STORE_SCAN_H
 #define PPGEN_STORE_SCAN_H
@@ -39,6 +39,9 @@ typedef int (*scan_fn)(void *arg, const struct scan_file *file, uint64_t offset,
  * the walk and is returned.
  */
 int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e);
+
+/* Whether one writer will write no more: its journal is closed, or its process known to be gone. */
+bool scan_writer_gone(const char *rundir, const char *writer);
 
 /* ---- the fold: a state a task of one plan ---- */
 
@@ -77,6 +80,7 @@ struct scan {
 	size_t n_open;
 	uint64_t foreign; /* ended attempts of tasks that are not in this plan */
 	uint64_t damaged;
+	uint64_t damaged_output; /* attempts that are as good as lost: what they left was to be read again, and is not what was written */
 	/* Code hashes of stale results, with the number of tasks that have only those; for the
 	 * question --stale answers. */
 	struct {

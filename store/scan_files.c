@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/journal_internal.h"
 #include "store/process.h"
 #include "store/scan_internal.h"
 
@@ -170,6 +171,27 @@ int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg)
 		p = newline ? newline + 1 : end;
 	}
 	return rc;
+}
+
+bool scan_writer_gone(const char *rundir, const char *writer)
+{
+	char xx[JOURNAL_XX];
+	struct scan_file f = { .path = NULL };
+	struct scan_view v;
+	struct record r;
+	const char *newline;
+	bool gone = true;
+
+	journal_xx(writer, xx);
+	f.path = mem_printf("%s/journal/%s/%s" JOURNAL_ENDING, rundir, xx, writer);
+	if (scan_open(&f, &v, NULL) == 0) {
+		newline = memchr(v.view.data, '\n', v.view.len);
+		gone = f.closed || (newline && record_decode(v.view.data, (size_t)(newline - v.view.data), &r) &&
+				    r.kind == RECORD_HEADER && process_judge(r.line) == PROCESS_GONE);
+		file_view_free(&v.view);
+	}
+	free(f.path);
+	return gone;
 }
 
 int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e)

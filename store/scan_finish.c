@@ -112,11 +112,16 @@ int fold_open(struct fold *f)
 	return 0;
 }
 
-/* Counts stale tasks by the code hash of what they have. */
+static int compare_codes(const void *a, const void *b)
+{
+	return strcmp(a, b); /* a code is the first member */
+}
+
+/* Counts stale tasks by the code hash of what they have: with inputs of single tasks, each may have its own. */
 int fold_stale(struct fold *f)
 {
 	struct scan *s = f->s;
-	size_t cap = 0, at = 0;
+	size_t cap = 0, n = 0;
 	struct record r;
 
 	for (uint64_t i = 0; f->any_stale && i < s->count; i++) {
@@ -129,18 +134,24 @@ int fold_stale(struct fold *f)
 			return -1;
 		}
 		/* tasks that lie together mostly share their code */
-		if (at >= s->n_stale || strcmp(s->stale[at].code, r.code) != 0) {
-			for (at = 0; at < s->n_stale && strcmp(s->stale[at].code, r.code) != 0;
-			     at++) {
-			}
-		}
-		if (at == s->n_stale) {
+		if (s->n_stale == 0 || strcmp(s->stale[s->n_stale - 1].code, r.code) != 0) {
 			ARRAY_ROOM(s->stale, s->n_stale, cap);
-			memcpy(s->stale[at].code, r.code, sizeof r.code);
-			s->stale[at].tasks = 0;
-			s->n_stale++;
+			memcpy(s->stale[s->n_stale].code, r.code, sizeof r.code);
+			s->stale[s->n_stale++].tasks = 0;
 		}
-		s->stale[at].tasks++;
+		s->stale[s->n_stale - 1].tasks++;
 	}
+	if (s->n_stale < 2) {
+		return 0;
+	}
+	qsort(s->stale, s->n_stale, sizeof *s->stale, compare_codes);
+	for (size_t i = 1; i < s->n_stale; i++) {
+		if (strcmp(s->stale[i].code, s->stale[n].code) == 0) {
+			s->stale[n].tasks += s->stale[i].tasks;
+		} else {
+			s->stale[++n] = s->stale[i];
+		}
+	}
+	s->n_stale = n + 1;
 	return 0;
 }

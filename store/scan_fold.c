@@ -150,6 +150,7 @@ static int fold_weigh(struct fold *f, uint64_t index, uint64_t offset, const str
 				return -1;
 			}
 			if (c.outcome == OUTCOME_LOST) {
+				f->s->damaged_output++;
 				return 0;
 			}
 		}

@@ -41,7 +41,8 @@ static bool contender_beats(const struct scan *s, const struct contender *a,
 {
 	bool a_is, b_is;
 
-	if (a->rank == RANK_FAILED) {
+	/* of stale ones the last: an earlier one may have been given up for it by --stale=rerun */
+	if (a->rank == RANK_FAILED || a->rank == RANK_STALE) {
 		return a->attempt != b->attempt ? a->attempt > b->attempt : place_first(a, b);
 	}
 	if (s->priv->published) {

@@ -67,4 +67,29 @@ echo mine >notes/file
 exits 2 ppgen run -d notes sweep.yaml
 like "somebody's folder is left alone" "$err" 'notes'
 is 'untouched' "$(ls notes)" file
+
+# What whoever started us left in disorder.
+cat >q.yaml <<'YAML'
+ppgen: 1
+name: q
+params: {f: [a.yaml, b]}
+setup: "true"
+shell: echo "$f"
+results: {stdout: text}
+YAML
+exits 0 sh -c "trap '' CHLD; exec timeout 30 ppgen run -q q.yaml"
+cp runs/q/collect/results.csv want.csv
+exits 0 sh -c 'exec ppgen collect q.yaml <&- >&- 2>&-'
+same_file 'a table, without descriptors 0, 1, 2' runs/q/collect/results.csv want.csv
+exits 0 sh -c 'exec ppgen run -d r2 q.yaml <&- >&- 2>&-'
+same_file 'a run without them' r2/collect/results.csv want.csv
+exits 3 sh -c 'exec ppgen status q.yaml >&-'
+exits 0 ppgen log runs/q f=a.yaml
+exits 0 sh -c 'cd runs/q && exec ppgen log f=a.yaml'
+like 'a TASK may look like a spec' "$out" 'a.yaml'
+exits 0 ppgen log q.yaml --only 'f == "b"' -n 18446744073709551615
+exits 2 ppgen run runs/q -d elsewhere
+like 'a run directory, and -d' "$err" 'leave out -d'
+exits 2 ppgen collect q.yaml --format json
+like '--format without -o' "$err" '-o FILE'
 done_testing

@@ -42,4 +42,19 @@ like 'repair: edited code is noticed' "$err" 'stale=keep'
 exits 0 ppgen run --stale=keep
 like 'repair: only what failed runs again' "$err" '12 tasks, 9 good already, 3 to run'
 is 'repair: a whole table' "$(sed 1d runs/repair/collect/results.csv | wc -l | tr -d ' ')" 12
+
+# The specs in ppgen-spec(5), each between .EX and .EE.
+mkdir "$T/man" && cd "$T/man" || exit 99
+mkdir data
+printf 'site\nA\nB\n' >sites.csv
+printf -- '--fast 1\n--slow 2\n' >arguments.txt
+touch sim.py data/one_R1.txt data/two_R1.txt
+cat "$SRC/man/ppgen-spec.head.5" "$SRC/man/ppgen-spec.tail.5" |
+	awk '/^\.EX/ { inside = 1; n++; next } /^\.EE/ { inside = 0 }
+		inside { gsub(/\\-/, "-"); gsub(/\\\(aq/, "\047"); gsub(/\\\(dq/, "\""); print >("man" n ".yaml") }'
+for spec in man*.yaml; do
+	case $(head -n 1 "$spec") in
+	ppgen:*) exits 0 ppgen check "$spec" && unlike "$spec says nothing else" "$err" . ;;
+	esac
+done
 done_testing

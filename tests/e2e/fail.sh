@@ -3,6 +3,9 @@
 # Tasks that fail in every way: told apart, retried by cause, limited, shown.
 . "$(dirname "$0")/lib.sh"
 
+MARK=$$ # so that processes of this very test can be told
+export MARK
+
 cat >spec.yaml <<'YAML'
 ppgen: 1
 name: f
@@ -16,7 +19,7 @@ shell: |
   ignore) trap '' TERM; n=0; while [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done ;;
   nojson) echo "no json"; exit 0 ;;
   eat) python3 -c 'x = bytearray(300 << 20); import time; time.sleep(30)' ;;
-  background) setsid sleep 77 & sleep 77 & ;;
+  background) setsid sleep "77.0$MARK" & sleep "77.0$MARK" & ;;
   esac
   echo '{"ok": 1}'
 results: {stdout: json}
@@ -40,7 +43,7 @@ like 'log shows what it said' "$out" 'went wrong here'
 like 'and the cause' "$out" 'exit code 7'
 exits 0 ppgen log --failed -n 2
 like 'more are counted' "$err" '4 more'
-ok 'nothing is left in the background' sh -c '! pgrep -f "[s]leep 77"'
+ok 'nothing is left in the background' sh -c '! pgrep -f "[s]leep 77.0$MARK"'
 exits 1 ppgen collect spec.yaml
 like 'collect says why not' "$err" '6'
 exits 1 ppgen collect --partial spec.yaml
@@ -134,4 +137,51 @@ like 'setup reaches the tasks' runs/u/collect/results.csv 'hello there'
 exits 3 ppgen run --set 'setup=exit 4' --set name=u2 setup.yaml
 like 'a setup that fails is no task that fails' "$err" 'setup'
 is 'no task ran' "$(cat runs/u2/journal/*/*.jsonl 2>/dev/null | grep -c '"k":"start"')" 0
+
+# A limit on the size of files: an error with a message, and then it goes on.
+cat >size.yaml <<'YAML'
+ppgen: 1
+name: size
+params: {x: {from: 1, to: 200, step: 1}}
+shell: printf '%0400d\n' "$x"
+results: {stdout: text}
+YAML
+exits 3 sh -c 'ulimit -f 80; exec ppgen run -q size.yaml'
+like 'it names the file and the remedy' "$err" "cannot (record|keep output) in '.*'.*run again"
+exits 0 ppgen run -q size.yaml
+is 'and goes on without the limit' "$(wc -l <runs/size/collect/results.csv | tr -d ' ')" 201
+
+cat >force.yaml <<'YAML'
+ppgen: 1
+name: force
+params: {x: [1, 2]}
+shell: echo "$x"; test ! -e broken
+results: {stdout: number}
+YAML
+exits 0 ppgen run force.yaml
+: >broken
+exits 1 ppgen run --force force.yaml
+like 'what was good still counts' "$err" 'earlier result still counts'
+exits 0 ppgen status force.yaml
+
+cat >none.yaml <<'YAML'
+ppgen: 1
+name: none
+params: {x: [1, 2, 3]}
+shell: "true"
+results: {files: {t: "out/{x}.csv"}}
+YAML
+exits 1 ppgen run none.yaml
+exits 1 ppgen status none.yaml
+like 'missing files are one cause' "$out" "3 x result file 't': 'out/\{x\}.csv' is not there"
+
+cat >gone.yaml <<'YAML'
+ppgen: 1
+name: gone
+params: {x: [1]}
+shell: rm -rf runs/gone; echo "$x"
+results: {stdout: number}
+YAML
+exits 3 ppgen run gone.yaml
+like 'a run directory that is removed' "$err" 'was removed'
 done_testing

@@ -69,7 +69,7 @@ spec_input() {
 		params: {T: [1, 2]}
 		inputs:
 		  data: {url: "$2", sha256: "$3"}
-		shell: cat "\$PPGEN_RUN/inputs/$3"
+		command: cat {data}
 		results: {stdout: text}
 	SPEC
 }
@@ -186,6 +186,15 @@ is 'they are in no file of the run' "$(grep -rlE 's3cret|t0psecret' runs/secret)
 exits 0 ppgen status secret.yaml
 exits 0 ppgen run --force secret.yaml
 is 'and the run goes on without being fetched again' "$(asked '/secret/data.txt?api_key=t0psecret')" 1
+rm "runs/secret/inputs/$data"
+exits 0 ppgen run --force secret.yaml
+is 'what is gone is fetched again with them' "$(asked '/secret/data.txt?api_key=t0psecret')" 2
+is 'and they are still in no file of the run' "$(grep -rlE 's3cret|t0psecret' runs/secret)" ''
+exits 0 ppgen plan secret.yaml
+unlike 'nor does plan show them' "$out" 's3cret|t0psecret'
+spec_table secrettable "$(printf '%s' "$base" | sed 's,//,//user:s3cret@,')/secret/table.csv?api_key=t0psecret" "$table"
+exits 0 ppgen run secrettable.yaml
+is 'a table with credentials leaves none either' "$(grep -rlE 's3cret|t0psecret' runs/secrettable)" ''
 spec_input denied "$(printf '%s' "$base" | sed 's,//,//user:wr0ng@,')/secret/data.txt" "$data"
 refused denied '401'
 unlike 'a wrong password is not printed' "$err" 'wr0ng'

@@ -56,4 +56,57 @@ is 'SIGTERM ends tasks at once: 130' $? 130
 ok 'long before they would have ended' test -e slow
 rm slow
 exits 0 ppgen run spec.yaml
+
+# While the set-up runs, the pool does not watch signals yet. A shell has its background jobs ignore SIGINT.
+cat >setup.yaml <<'YAML'
+ppgen: 1
+name: u
+setup: |
+  : >setting-up
+  sleep 25.125
+params: {x: [1]}
+shell: echo "$x"
+YAML
+begin_setup() {
+	rm -f setting-up
+	setsid ppgen run setup.yaml 2>said &
+	pid=$!
+	within 20 test -e setting-up
+}
+gone() { within 10 sh -c '! pgrep -f "[s]leep 25.125" >/dev/null'; }
+for number in INT TERM KILL; do
+	begin_setup
+	kill -s $number "$pid"
+	ok "SIG$number during the set-up leaves nothing" gone
+	wait "$pid"
+	ok "and ends it ($?)" test $? -ge 129
+done
+begin_setup
+kill -s USR1 "$pid"
+kill -s USR2 "$pid"
+sleep 0.3
+ok 'SIGUSR1 and SIGUSR2 do not' kill -0 "$pid"
+kill -s TERM "$pid"
+wait "$pid"
+ok 'nothing is left' gone
+
+# A task that is followed, and its worker killed.
+cat >talk.yaml <<'YAML'
+ppgen: 1
+name: talk
+params: {x: [1]}
+shell: echo hello; sleep 20
+YAML
+setsid ppgen run talk.yaml 2>said &
+pid=$!
+within 20 sh -c 'ppgen status talk.yaml | grep -q 1.running'
+timeout 20 ppgen log -f talk.yaml 0 >followed &
+follower=$!
+within 10 grep -q hello followed
+kill -KILL "$(pgrep -P "$pid")"
+wait "$follower"
+is 'log -f ends with the worker' $? 0
+wait "$pid"
+exits 0 timeout 20 ppgen log -f talk.yaml 0
+like 'and shows what a lost task said' "$out" 'hello'
 done_testing

@@ -15,7 +15,7 @@ except OSError:
 print(json.dumps({
     "fds": len([f for f in fds if f > 3]),          # 3 is the folder that is listed
     "stdin": os.readlink("/proc/self/fd/0"),
-    "blocked": int(status["SigBlk"], 16), "ignored": int(status["SigIgn"], 16) & ~(1 << 24 | 1 << 12),
+    "blocked": int(status["SigBlk"], 16), "ignored": int(status["SigIgn"], 16) & ~(3 << 31 | 1 << 24 | 1 << 12),
     "tty": tty,
     "arrays": " ".join(sorted(k for k in os.environ if k.startswith(("SLURM_ARRAY", "PBS_ARRAY", "SGE_TASK")))),
     "omp": os.environ.get("OMP_NUM_THREADS"), "mine": os.environ.get("MINE"), "kept": os.environ.get("KEPT"),

@@ -15,6 +15,7 @@
 #	like DESCRIPTION FILE ERE       passes when a line of FILE matches; unlike is its opposite
 #	same_file DESCRIPTION A B       passes when the files have the same bytes
 #	within SECONDS COMMAND...       waits until the command succeeds; returns 1 when it never did (no TAP line of its own)
+#	sanitized                       whether the program was built with sanitizers, under which memory cannot be limited
 #	skip DESCRIPTION WHY            one check that cannot be made here
 #	skip_all WHY                    the same for the whole script; ends it
 #	at_end COMMAND                  run at exit, last one first (to stop a server)
@@ -176,6 +177,10 @@ within() {
 		[ "$test_left" -gt 0 ] || return 1
 		sleep 0.05
 	done
+}
+
+sanitized() {
+	grep -q -e __asan_init -e __tsan_init -- "$PPGEN"
 }
 
 skip() {

@@ -21,7 +21,8 @@ is 'four ran' "$(runs)" 4
 sed -i 's/7/8/' work.sh
 exits 2 ppgen run spec.yaml
 like 'an edited script makes results stale' "$err" '4 tasks .*older code.*--stale=keep.*--stale=rerun'
-exits 2 ppgen run -n spec.yaml
+exits 0 ppgen run -n spec.yaml
+like 'a dry run says what will be asked' "$err" '4 tasks have results of older code'
 is 'nothing ran' "$(runs)" 4
 exits 1 ppgen collect spec.yaml
 like 'collect refuses too' "$err" 'older code'
@@ -68,6 +69,31 @@ like 'only the task of the changed file is stale' "$err" '1 task '
 exits 0 ppgen run --stale=rerun in.yaml
 is 'and runs again' "$(wc -l <count2 | tr -d ' ')" 4
 is 'with the new content' "$(cut -d, -f5 runs/in/collect/results.csv | tr '\n' ' ')" 'value 1 22 3 '
+cat >again.yaml <<'YAML'
+ppgen: 1
+name: again
+params: {x: [1, 2]}
+command: sh code.sh {x}
+results: {stdout: number}
+YAML
+values() { cut -d, -f4 runs/again/collect/results.csv | tr '\n' ' '; }
+echo 'echo "x" >>count3; echo "$1"' >code.sh
+exits 0 ppgen run again.yaml
+sed -i 's/stdout: number/stdout: {regex: {v: "v=([0-9]+)"}}/' again.yaml
+exits 1 ppgen run again.yaml
+like 'results that are not found in kept output are no reason to run' "$err" '2 tasks were good until'
+is 'nothing ran' "$(wc -l <count3 | tr -d ' ')" 2
+sed -i 's/v=//' again.yaml
+exits 0 ppgen run again.yaml
+is 'corrected, all is good again' "$(values)" 'v 1 2 '
+is 'and still nothing ran' "$(wc -l <count3 | tr -d ' ')" 2
+echo 'echo "x" >>count3; echo "5$1"' >code.sh
+exits 0 ppgen run --stale=rerun again.yaml
+exits 0 ppgen run --stale=keep again.yaml
+like 'a decision stands, and that is said' "$err" 'rerun was said'
+echo 'echo "x" >>count3; echo "6$1"' >code.sh
+exits 0 ppgen run --stale=keep again.yaml
+is 'what was run again before is kept, not what it replaced' "$(values)" 'v 51 52 '
 cat >named.yaml <<'YAML'
 ppgen: 1
 inputs: {first: data/1.txt}

@@ -41,7 +41,7 @@ wait $pid
 exits 0 ppgen run spec.yaml
 
 # A holder on another machine cannot be judged from here.
-h=$(ls runs/t/claims/local.* | grep -v done | tail -n 1)
+h=$(find runs/t/claims -name 'local.*' ! -name '*.done' | sort | tail -n 1)
 rm -f runs/t/claims/*.done
 sed -i 's/"host":"[^"]*"/"host":"elsewhere"/; s/"boot":"[^"]*"/"boot":"another"/' "$h"
 exits 2 ppgen run spec.yaml

@@ -723,6 +723,39 @@ static void test_fetch(void **state)
 	free(inputs);
 }
 
+/* A published plan has no passwords: it is the draft's equal only while it need not fetch. */
+static void test_secret_urls(void **state)
+{
+	static const char text[] =
+		"ppgen: 1\nparams: {T: [1]}\ninputs:\n  far: {url: 'http://me:s3cret@127.0.0.1:1/x', sha256: "
+		"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03}\ncommand: x\n";
+	static const char kept[] =
+		"secret/inputs/5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+	char *plans = in_top("secret/plan");
+	struct diags *d = diags_new();
+	struct err e = ERR_INIT;
+	struct plan *p = draft(text, NULL), *old;
+
+	(void)state;
+	assert_int_equal(plan_publish(p, plans, "", &e), 0);
+	plan_free(p);
+	old = plan_load(plans, 1, d);
+	if (!old)
+		fail_msg("%s", diags_text(d));
+	p = draft(text, old);
+	assert_string_equal(old->spec->inputs[0].url, "http://127.0.0.1:1/x");
+	assert_string_equal(p->spec->inputs[0].url, "http://me:s3cret@127.0.0.1:1/x");
+	assert_false(plan_same(p, old));
+	put_file(kept, "hello\n");
+	assert_true(plan_same(p, old));
+	put_file(kept, "hallo\n");
+	assert_false(plan_same(p, old));
+	plan_free(p);
+	plan_free(old);
+	diags_free(d);
+	free(plans);
+}
+
 static void test_textset(void **state)
 {
 	struct textset *s = textset_new();
@@ -774,6 +807,7 @@ int main(void)
 		IN_FOLDER(test_round_trip),  IN_FOLDER(test_two_publishers),
 		IN_FOLDER(test_damage),      IN_FOLDER(test_publish_fails),
 		IN_FOLDER(test_fetch),       cmocka_unit_test(test_textset),
+		IN_FOLDER(test_secret_urls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ static void test_compile_errors(void **state)
 		const char *text, *message;
 		size_t at;
 	} rows[] = {
-		{ "a{Tt}", "unknown parameter 'Tt': write '{{' for a brace", 1 },
+		{ "a{Tt}", "unknown parameter 'Tt' (did you mean 'T'?)", 1 },
 		{ "ab{T", "'{' is not closed: write '{{' for a brace", 2 },
 		{ "a}", "'}' closes nothing: write '}}' for a brace", 1 },
 		{ "{}",

@@ -39,7 +39,7 @@ static int make_dir(void **state)
 	write_file("null.jsonl", "{\"a\": null}\n");
 	write_file("lines.txt", "--x 1\r\n\nb 2.50\nb 2.50\n");
 	write_file("latin.txt", "a\n\xff\n");
-	for (const char **p = (const char *[]){ "d1", "d2", NULL }; *p; p++) {
+	for (const char **p = (const char *[]){ "d1", "d2", "e", "l", NULL }; *p; p++) {
 		char *path = path_join(dir, *p);
 
 		assert_int_equal(mkdir(path, 0777), 0);
@@ -52,6 +52,12 @@ static int make_dir(void **state)
 	write_file("d2/x_y_2.nc", "");
 	write_file("d1/d1.txt", "");
 	write_file("d1/w{1}.txt", "");
+	write_file("e/aa", "");
+	write_file("e/aba", "");
+	write_file("e/\u00e9\u00e8", "");
+	write_file(
+		"l/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"");
 	return 0;
 }
 
@@ -142,6 +148,11 @@ static void test_points(void **state)
 		{ "params: {f: {glob: 'd1/w{{{x}}}.txt'}}", "d1/w{1}.txt 1" },
 		{ "params: {f: {glob: 'd2/.{x}.nc'}}", "d2/.hidden_1.nc hidden_1" },
 		{ "params: {f: {glob: 'd1/a_1.nc'}}", "d1/a_1.nc" },
+		{ "params: {f: {glob: 'e/{x}{y}'}}",
+		  "e/aa a a;e/aba ab a;e/\u00e9\u00e8 \u00e9 \u00e8" },
+		{ "params: {f: {glob: 'e/{x}*{x}'}}", "e/aa a;e/aba a" },
+		{ "params: {f: {glob: 'e/?{x}'}}", "e/aa a;e/aba ba;e/\u00e9\u00e8 \u00e8" },
+		{ "params: {f: {glob: 'e/[\u00e0-\u00ea][!\u00e9]'}}", "e/\u00e9\u00e8" },
 		{ "params: {f: {glob: 'd1/../d2/a*'}}", "d1/../d2/a_1.nc" },
 		{ "params: {zip: [{f: {glob: 'd{k}/a_1.nc'}, g: [x, y]}]}",
 		  "d1/a_1.nc 1 x;d2/a_1.nc 2 y" },
@@ -213,6 +224,14 @@ static void test_faults(void **state)
 		{ "params: {a: [1, 2, 1]}", "s:1:20: equal points: values 1 and 3 are both a=1\n" },
 		{ "params: {a: [3.1, 3.10]}",
 		  "s:1:13: warning: 'a' has one number in two spellings, 3.1 and 3.10: they are different points\n" },
+		{ "params: {grid: {a: [1.5], b: [1]}, add: [{a: 1.50, b: 1}]}",
+		  "s:1:41: warning: 'a' has one number in two spellings, 1.5 and 1.50: they are different points\n" },
+		{ "params: {grid: {a: {from: 1, to: 2, step: 0.5}, b: [1]}, add: [{a: 1.0, b: 1}, {a: 1.50, b: 1}]}",
+		  "s:1:63: warning: 'a' has one number in two spellings, 1 and 1.0: they are different points\n" },
+		{ "params: {grid: {a: [1], b: [1]}, add: [{a: 7, b: 1}, {a: 7.0, b: 1}]}",
+		  "s:1:39: warning: 'a' has one number in two spellings, 7 and 7.0: they are different points\n" },
+		{ "params: {zip: [{a: [1, 2], b: [3, 4]}], add: [{a: 1, b: 4.0}]}",
+		  "s:1:46: warning: 'b' has one number in two spellings, 4 and 4.0: they are different points\n" },
 		{ "params: {a: {values: 3}}", "s:1:22: 'values' must be a list, not a number\n" },
 		{ "params: {a: {vales: [3]}}",
 		  "s:1:13: 'a' is a mapping of no known form (did you mean 'values'?)\n" },
@@ -223,6 +242,20 @@ static void test_faults(void **state)
 		{ "params: {a: {from: 1, to: 2, stpe: 1}}",
 		  "s:1:13: 'a' needs 'step' or 'num'\n"
 		  "s:1:30: unknown key 'stpe' in 'a' (did you mean 'step'?)\n" },
+		{ "params: {a: {start: 1, stop: 2, n: 3}}",
+		  "s:1:14: unknown key 'start' in 'a': write 'from'\n"
+		  "s:1:24: unknown key 'stop' in 'a': write 'to'\n"
+		  "s:1:33: unknown key 'n' in 'a': write 'num'\n" },
+		{ "params: {a: {min: 1, max: 2}}",
+		  "s:1:14: unknown key 'min' in 'a': write 'from'\n"
+		  "s:1:22: unknown key 'max' in 'a': write 'to'\n" },
+		{ "params: {a: {from: 1, stop: 3, step: 1}}",
+		  "s:1:23: unknown key 'stop' in 'a': write 'to'\n" },
+		{ "params: {a: {linspace: [0, 1, 5]}}",
+		  "s:1:14: unknown key 'linspace' in 'a': write {from: .., to: .., num: ..}: both ends are included\n" },
+		{ "params: {a: {logspace: [0, 3, 4]}}",
+		  "s:1:14: unknown key 'logspace' in 'a': write {from: .., to: .., num: .., log: true}: both ends are "
+		  "given as values, and are included\n" },
 		{ "params: {a: {from: 1, to: 2}}", "s:1:13: 'a' needs 'step' or 'num'\n" },
 		{ "params: {a: {from: 1, step: 2}}",
 		  "s:1:13: 'a' has no 'to': write {from: .., to: .., step: ..}\n" },
@@ -293,6 +326,14 @@ static void test_faults(void **state)
 		  "s:1:17: equal points: lines 2 and 4 of 'same.csv' are both a=1, b=2\n" },
 		{ "params: {table: {file: empty.csv}}",
 		  "s:1:24: 'empty.csv' has no rows: no task would run\n" },
+		{ "params: {table: {file: no.csv}}",
+		  "s:1:24: cannot read 'no.csv': No such file or directory\n" },
+		{ "params: {table: {file: ./d1, format: csv}}",
+		  "s:1:24: cannot read './d1': Is a directory\n" },
+		{ "params: {f: {lines: no.txt}}",
+		  "s:1:21: cannot read 'no.txt': No such file or directory\n" },
+		{ "params: {table: {url: 'ftp://u:secret@h/t.csv', sha256: 0000000000000000000000000000000000000000000000000000000000000000}}",
+		  "s:1:23: 'url' must begin with https:// or http://\n" },
 		{ "params: {table: {file: void.csv}}", "s:1:24: 'void.csv' has no columns\n" },
 		{ "params: {table: {file: t.csv, columns: ['-', '-']}}",
 		  "s:1:24: 't.csv' has no columns\n" },
@@ -316,6 +357,10 @@ static void test_faults(void **state)
 		  "s:1:20: '**' is not supported: write one '*' for each folder\n" },
 		{ "params: {f: {glob: 'nope/*'}}",
 		  "s:1:20: 'nope/*' matches nothing: no task would run\n" },
+		{ "params: {f: {glob: 'l/*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b'}}",
+		  "s:1:20: 'l/*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b' matches nothing: no task would run\n" },
+		{ "params: {f: {glob: 'l/{a}{b}{c}{d}{e}{g}{h}{i}{j}{k}{l}{m}{n}b'}}",
+		  "s:1:20: 'l/{a}{b}{c}{d}{e}{g}{h}{i}{j}{k}{l}{m}{n}b' matches nothing: no task would run\n" },
 		{ "params: {f: {glob: 'd1/{x'}}",
 		  "s:1:20: '{' is not closed: write '{{' for a brace\n" },
 		{ "params: {f: {glob: 'd1/{f}'}}",
@@ -323,7 +368,9 @@ static void test_faults(void **state)
 		{ "params: {f: {glob: 'd1/{a b}'}}",
 		  "s:1:20: 'a b' is no parameter name: use letters, digits and _, at most 64, no digit in front\n" },
 		{ "params: {grid: {T: [1]}, where: TT == 1}",
-		  "s:1:33: where: unknown parameter 'TT': put text in quotes\n" },
+		  "s:1:33: where: unknown parameter 'TT' (did you mean 'T'?)\n" },
+		{ "params: {grid: {T: [1]}, where: xy == 1}",
+		  "s:1:33: where: unknown parameter 'xy': put text in quotes\n" },
 		{ "params: {grid: {T: [1]}, where: T = 1}",
 		  "s:1:35: where: '=' compares nothing: write '=='\n" },
 		{ "params: {grid: {T: [1, x], L: [2]}, where: T > L}",

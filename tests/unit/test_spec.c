@@ -209,6 +209,7 @@ static void test_results(void **state)
 		  "E" },
 		{ "{stdout: {last_line: json}}", FORMAT_JSON, FORMAT_NONE, true, false, NULL },
 		{ "{last_line: number}", FORMAT_NUMBER, FORMAT_NONE, true, false, "value" },
+		{ "{last_line: {text: E}}", FORMAT_TEXT, FORMAT_NONE, true, false, "E" },
 		{ "{log: {regex: {E: 'E=(.*)', M: M}}}", FORMAT_REGEX, FORMAT_NONE, false, true,
 		  NULL },
 	};
@@ -384,6 +385,39 @@ static void test_settings(void **state)
 	spec_free(s);
 }
 
+#define SUM "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
+
+/* What is kept with a plan holds no password and no token; what fetches holds them. */
+static void test_secrets(void **state)
+{
+	static const char *const sets[] = { "inputs.b.url=https://u:pw@h/b", "env.A=x" };
+	static const char text[] = HEAD "command: run https://u:pw@h/a\r\ninputs:\n"
+					"  a: {url: \"https://u:pw@h/a\", sha256: " SUM "}\n"
+					"  b: {url: https://h/b, sha256: " SUM "}\n"
+					"  c: {url: https://h/c?sig=t0p&x=1, sha256: " SUM "}\n";
+	struct spec *s = read_with(text, sets, 2, "");
+	struct setting *got;
+	const size_t n = spec_settings(s, &got);
+
+	(void)state;
+	assert_string_equal(s->text, HEAD "command: run https://u:pw@h/a\r\ninputs:\n"
+					  "  a: {url: \"https://h/a\", sha256: " SUM "}\n"
+					  "  b: {url: https://h/b, sha256: " SUM "}\n"
+					  "  c: {url: https://h/c?sig=***&x=1, sha256: " SUM "}\n");
+	assert_int_equal(s->text_len, strlen(s->text));
+	assert_true(spec_has_text(s, text, sizeof text - 1));
+	assert_true(spec_has_text(s, s->text, s->text_len));
+	assert_false(spec_has_text(s, text, sizeof text - 2));
+	assert_string_equal(s->sets[0], "inputs.b.url=https://h/b");
+	assert_string_equal(s->sets[1], "env.A=x");
+	assert_string_equal(s->inputs[0].url, "https://u:pw@h/a");
+	assert_string_equal(s->inputs[1].url, "https://u:pw@h/b");
+	for (size_t k = 0; k < n; k++)
+		if (strncmp(got[k].key, "inputs.", 7) == 0)
+			assert_null(strstr(got[k].value, "pw"));
+	spec_free(s);
+}
+
 static void test_merge(void **state)
 {
 	struct spec *s = read_spec(HEAD "command: run\nresources: &big {cpus: 4, memory: 1G}\n"
@@ -421,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_collect),  cmocka_unit_test(test_scratch),
 		cmocka_unit_test(test_warnings), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_merge),    cmocka_unit_test(test_man),
+		cmocka_unit_test(test_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -129,6 +129,10 @@ static const struct sum_case cases[] = {
 	  'c',
 	  { "{\"x\":1}", "{\"x\":2}" },
 	  "count,mean_x\n2,1.5\n" },
+	{ { .to = "s", .stats = stats_all, .n_stats = 4 },
+	  'c',
+	  { NULL },
+	  "count,mean_x,sd_x,min_x\n0,,,\n" },
 	{ { .to = "s", .by = by_s, .n_by = 1, .stats = stats_all, .n_stats = 2 },
 	  'c',
 	  { NULL },
@@ -156,7 +160,7 @@ static const struct sum_case cases[] = {
 	{ { .to = "s", .by = by_x, .n_by = 1, .stats = stats_all, .n_stats = 1 },
 	  'c',
 	  { "{\"x\":1}" },
-	  "!summary 's': there is no parameter 'Ss'" },
+	  "!summary 's': there is no parameter 'Ss' (did you mean 's'?)" },
 };
 
 struct run {

@@ -334,6 +334,50 @@ static void test_paths(void **state)
 	free(text);
 }
 
+/* An input's name is a placeholder in the command and in env; a parameter of that name comes first.
+ */
+static void test_inputs(void **state)
+{
+	static const char sum[] =
+		"41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab41ab";
+	char *text = mem_printf(
+		"ppgen: 1\nparams: {T: [1, 2], both: [p]}\nworkdir: \"w{T}\"\n"
+		"inputs: {all: all.txt, own: 'in{T}.txt', both: all.txt, far: {url: 'https://example.org/x', sha256: %s}}\n"
+		"command: [x, '{all}', '-i={own:name}', '{both}', '{far}', '{own:stem}{T}']\n"
+		"env: {A: '{own:ext}', B: '{all:stem}'}\n",
+		sum);
+	const struct launch_place at = place();
+	struct launch l = { 0 };
+	struct plan *p;
+	struct task t;
+	char *want[6];
+
+	(void)state;
+	put_file("all.txt", "x");
+	put_file("in1.txt", "x");
+	put_file("in2.txt", "y");
+	p = draft(text);
+	task_init(&t, p);
+	launch(p, 1, &t, &l, &at);
+	want[0] = mem_dup("x");
+	want[1] = mem_printf("%s/all.txt", top);
+	want[2] = mem_dup("-i=in2.txt");
+	want[3] = mem_dup("p");
+	want[4] = mem_printf("/run/dir/inputs/%s", sum);
+	want[5] = mem_dup("in22");
+	for (size_t k = 0; k < 6; k++) {
+		assert_string_equal(l.argv[k], want[k]);
+		free(want[k]);
+	}
+	assert_null(l.argv[6]);
+	assert_string_equal(env_get(&l, "A"), ".txt");
+	assert_string_equal(env_get(&l, "B"), "all");
+	task_free(&t);
+	launch_free(&l);
+	plan_free(p);
+	free(text);
+}
+
 static void test_base_env(void **state)
 {
 	char *given[] = { "A=1",
@@ -514,6 +558,7 @@ int main(void)
 		IN_FOLDER(test_shown),       IN_FOLDER(test_no_parameters_for_commands),
 		IN_FOLDER(test_shown_runs),  IN_FOLDER(test_overrides),
 		IN_FOLDER(test_other_base),  cmocka_unit_test(test_base_env),
+		IN_FOLDER(test_inputs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

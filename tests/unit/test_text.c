@@ -485,6 +485,7 @@ static void test_nearest(void **state)
 {
 	static const char *const words[] = { "memory",       "time", "cpus", "gpus",
 					     "max_failures", "env",  "" };
+	static const char *const names[] = { "T", "L", "code" };
 	static const struct {
 		const char *word, *nearest;
 	} rows[] = {
@@ -496,7 +497,12 @@ static void test_nearest(void **state)
 		{ "maxfailures", "max_failures" },
 		{ "evn", "env" },
 		{ "zzzzzz", NULL },
-		{ "ev", NULL },
+		{ "ev", "env" },
+		{ "nv", "env" },
+		{ "vn", NULL },
+		{ "e", NULL },
+		{ "Memory", "memory" },
+		{ "CPUS", "cpus" },
 		{ "", NULL },
 		{ "xpus", "cpus" },
 		{ "tyne", NULL },
@@ -514,6 +520,12 @@ static void test_nearest(void **state)
 		}
 	}
 	assert_null(text_nearest("word", NULL, 0));
+	assert_string_equal(text_nearest("Tt", names, 3), "T");
+	assert_string_equal(text_nearest("t", names, 3), "T");
+	assert_string_equal(text_nearest("LL", names, 3), "L");
+	assert_null(text_nearest("TL", names, 3)); /* T or L? */
+	assert_null(text_nearest("x", names, 3));
+	assert_null(text_nearest("xy", names, 3));
 }
 
 int main(void)
