@@ -23,7 +23,7 @@ static void err_cut(struct err *e)
 	memcpy(e->text + at, CUT, sizeof CUT);
 }
 
-static void err_append(struct err *e, const char *s)
+static void put_behind(struct err *e, const char *s)
 {
 	const size_t n = strlen(e->text), more = strlen(s), room = ERR_TEXT_MAX - 1 - n;
 
@@ -46,7 +46,7 @@ __attribute__((format(printf, 3, 0))) static void err_vset(struct err *e, enum e
 	n = vsnprintf(e->text, sizeof e->text, fmt, ap);
 	if (n < 0) {
 		e->text[0] = '\0';
-		err_append(e, fmt);
+		put_behind(e, fmt);
 	} else if (n >= ERR_TEXT_MAX) {
 		err_cut(e);
 	}
@@ -82,8 +82,8 @@ int err_errno(struct err *e, const char *fmt, ...)
 	err_vset(e, ERR_SYSTEM, fmt, ap);
 	va_end(ap);
 	if (first) {
-		err_append(e, ": ");
-		err_append(e, strerror(number));
+		put_behind(e, ": ");
+		put_behind(e, strerror(number));
 	}
 	errno = number;
 	return -1;
@@ -99,11 +99,18 @@ int err_wrap(struct err *e, const char *fmt, ...)
 		va_start(ap, fmt);
 		err_vset(&outer, e->kind, fmt, ap);
 		va_end(ap);
-		err_append(&outer, ": ");
-		err_append(&outer, e->text);
+		put_behind(&outer, ": ");
+		put_behind(&outer, e->text);
 		*e = outer;
 	}
 	errno = number;
+	return -1;
+}
+
+int err_append(struct err *e, const char *text)
+{
+	if (e && e->kind != ERR_NONE)
+		put_behind(e, text);
 	return -1;
 }
 

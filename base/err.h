@@ -36,6 +36,9 @@ int err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf,
 /* Puts "fmt: " in front of the text that is there. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts text behind what is there. */
+int err_append(struct err *e, const char *text);
+
 bool err_is(const struct err *e);
 void err_clear(struct err *e);
 

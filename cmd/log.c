@@ -367,7 +367,7 @@ const struct command cmd_log = {
 	.args = "[SPEC|RUNDIR] [TASK ...]",
 	.summary = "show a task: its command, attempts, output, and why it failed",
 	.about = "TASK is an index, an id's beginning, or values as T=2.5,L=64. Shows the task's parameters, the command as it is started (it can be "
-		 "pasted into a shell), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
+		 "pasted into a shell, after what `setup:` does), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
 		 "\tppgen log --failed\n"
 		 "\tppgen log T=2.5,L=64 --stderr",
 	.opts = opts,

@@ -247,7 +247,7 @@ static void note_changed(const struct place *at, const struct plan *p)
 {
 	struct buf text = BUF_INIT;
 	if (at->spec && file_read(at->spec, &text, YAML_BYTES_MAX, NULL) == 0 &&
-	    (text.len != p->spec->text_len || memcmp(buf_str(&text), p->spec->text, text.len)))
+	    !spec_has_text(p->spec, buf_str(&text), text.len))
 		fprintf(stderr, "ppgen: note: '%s' has changed since it was last run (plan %04u is shown)\n", at->spec,
 			p->number);
 	buf_free(&text);

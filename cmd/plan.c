@@ -126,8 +126,9 @@ static int put_tasks(struct buf *b, const struct plan *p, const char *rundir, ui
 static void put_files(struct buf *b, const struct plan *p)
 {
 	size_t shown = 0;
-	if (p->n_files)
-		buf_puts(b, "\nfiles whose content counts (a change makes results stale)\n");
+	buf_puts(b, "\nfiles whose content counts (a change makes results stale)\n");
+	if (!p->n_files)
+		buf_puts(b, "  none: `inputs:` names what a task reads beside its command\n");
 	for (size_t i = 0; i < p->n_files && shown < 20; i++, shown++)
 		buf_printf(b, "  %.12s  %s%s\n", p->files[i].sha256, p->files[i].path,
 			   p->files[i].per_task ? "  (of its tasks only)" : "");

@@ -9,7 +9,7 @@
 #include "base/provenance.h"
 #include "base/text.h"
 #include "cmd/describe.h"
-#include "cmd/failures.h"
+#include "cmd/run_session.h"
 #include "collect/collect.h"
 #include "run/guard.h"
 #include "run/pool.h"
@@ -17,227 +17,26 @@
 #include "run/setup.h"
 #include "store/rundir.h"
 
-struct values {
-	struct common common;
-	bool dry, force, take_over, quiet;
-	uint64_t jobs, first;
-	const char *only, *stale;
-	struct opt_texts tasks;
-};
-
 static const struct opt opts[] = {
-	{ 'j', "jobs", OPT_COUNT, offsetof(struct values, jobs), "N",
+	{ 'j', "jobs", OPT_COUNT, offsetof(struct run_values, jobs), "N",
 	  "use N processors (default: all that this process may use)", NULL, 1 },
-	{ 'n', "dry-run", OPT_FLAG, offsetof(struct values, dry), NULL, "show what would run, and run nothing", NULL, 0 },
-	{ 0, "task", OPT_TEXTS, offsetof(struct values, tasks), "TASK",
+	{ 'n', "dry-run", OPT_FLAG, offsetof(struct run_values, dry), NULL, "show what would run, and run nothing", NULL, 0 },
+	{ 0, "task", OPT_TEXTS, offsetof(struct run_values, tasks), "TASK",
 	  "run only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL, 0 },
-	{ 0, "only", OPT_TEXT, offsetof(struct values, only), "EXPR", "run only tasks for which EXPR holds, as in `where:`",
+	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR", "run only tasks for which EXPR holds, as in `where:`",
 	  NULL, 0 },
-	{ 0, "first", OPT_COUNT, offsetof(struct values, first), "N", "run only the first N tasks that have work to do", NULL, 1 },
-	{ 0, "force", OPT_FLAG, offsetof(struct values, force), NULL,
+	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N", "run only the first N tasks that have work to do", NULL, 1 },
+	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL,
 	  "run tasks again that have a good result; the new one counts once it is good", NULL, 0 },
-	{ 0, "stale", OPT_CHOICE, offsetof(struct values, stale), "WHAT",
+	{ 0, "stale", OPT_CHOICE, offsetof(struct run_values, stale), "WHAT",
 	  "what to do with results that older code made: keep or rerun (remembered)", "keep|rerun", 0 },
-	{ 0, "take-over", OPT_FLAG, offsetof(struct values, take_over), NULL,
+	{ 0, "take-over", OPT_FLAG, offsetof(struct run_values, take_over), NULL,
 	  "go on although a run on another machine seems to hold the run directory", NULL, 0 },
-	{ 'q', "quiet", OPT_FLAG, offsetof(struct values, quiet), NULL, "no progress, only failures and the end", NULL, 0 },
+	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL, "say nothing but failures, and nothing at all when all is good", NULL, 0 },
 	COMMON_DIR,
 	COMMON_SET,
 	{ 0 },
 };
-
-/* What one `ppgen run` holds. */
-struct session {
-	const struct values *o;
-	struct place at;
-	struct plan *plan;
-	bool published;
-	struct hold *hold;
-	struct scan scan;
-	bool scanned;
-	struct selection sel;   /* what the options mean */
-	struct selection todo;  /* of these, what has work to do */
-	struct selection unread; /* and what was good until `results:` changed */
-	uint64_t good;          /* selected and good already */
-	uint64_t next;          /* the source's place */
-	uint64_t given;         /* how many tasks the source has given */
-	bool failed_turn;       /* what has never failed was given; now what has */
-	int guard_fd;
-	int argc;
-	char **argv;
-};
-
-static int scan_again(struct session *s, struct err *e)
-{
-	struct scan_options o = { .judge = true };
-	if (s->scanned)
-		scan_free(&s->scan);
-	s->scanned = false;
-	if (scan_fold(s->at.rundir, s->plan, &o, &s->scan, e) < 0)
-		return -1;
-	s->scanned = true;
-	return 0;
-}
-
-/* --stale was said where nothing is stale (any more): what was decided before stands. */
-static void note_decided(const struct session *s)
-{
-	const struct plan *p = s->plan;
-	bool keep = s->o->stale && !strcmp(s->o->stale, "keep");
-	if (keep && p->n_rerun)
-		fputs("ppgen: note: --stale=keep finds nothing: --stale=rerun was said of older results before\n", stderr);
-	else if (s->o->stale && !keep && p->n_keep)
-		fputs("ppgen: note: --stale=rerun finds nothing: --stale=keep was said of older results before; --force runs tasks again\n",
-		      stderr);
-}
-
-/* Results by older code: asks, or does what --stale says and remembers it in a new plan. */
-static int settle_stale(struct session *s, struct err *e)
-{
-	struct buf b = BUF_INIT;
-	uint64_t tasks = 0;
-	for (size_t i = 0; i < s->scan.n_stale; i++) {
-		tasks += s->scan.stale[i].tasks;
-		if (s->o->stale && !strcmp(s->o->stale, "keep"))
-			plan_add_keep(s->plan, s->scan.stale[i].code);
-		else if (s->o->stale)
-			plan_add_rerun(s->plan, s->scan.stale[i].code);
-	}
-	if (!s->scan.n_stale) {
-		note_decided(s);
-		return 0;
-	}
-	if (!s->o->stale && s->o->dry) {
-		put_counted(&b, tasks, "task");
-		fprintf(stderr, "ppgen: note: %s %s results of older code: run will ask for --stale=keep or --stale=rerun\n",
-			buf_str(&b), tasks == 1 ? "has" : "have");
-		buf_free(&b);
-		return 0;
-	}
-	if (!s->o->stale) {
-		put_counted(&b, tasks, "task");
-		err_bad(e,
-			"%s in '%s' %s results of older code (the command, environment or an input has changed since): "
-			"accept them with --stale=keep, or run them again with --stale=rerun",
-			buf_str(&b), s->at.rundir, tasks == 1 ? "has" : "have");
-		buf_free(&b);
-		return -1;
-	}
-	s->plan->number = 0; /* a draft again, to be published under a number of its own */
-	s->published = false;
-	return scan_again(s, e);
-}
-
-static void mark(struct selection *sel, uint64_t i)
-{
-	sel->bits[i / 64] |= UINT64_C(1) << (i % 64);
-	sel->count++;
-}
-
-/* Good when it ran, and not by the `results:` of now. Its output is kept: to run it again would change nothing. */
-static bool is_unread(struct session *s, const struct task_state *t)
-{
-	struct record r;
-	return t->outcome == OUTCOME_INVALID && t->flags & TASK_REREAD && scan_read(&s->scan, t->file, t->offset, &r, NULL) == 0 &&
-	       r.outcome == OUTCOME_OK;
-}
-
-static void say_unread(struct session *s)
-{
-	struct cause *list = NULL;
-	struct buf b = BUF_INIT;
-	size_t n = 0;
-	if (!s->unread.count)
-		return;
-	buf_puts(&b, "ppgen: ");
-	put_counted(&b, s->unread.count, "task");
-	buf_printf(&b, " %s good until `results:` changed, and what %s wrote is kept: correct `results:`, or run again with --force\n",
-		   s->unread.count == 1 ? "was" : "were", s->unread.count == 1 ? "it" : "they");
-	if (causes_find(&s->scan, &s->unread, &list, &n, NULL) == 0)
-		put_causes(&b, &s->scan, s->at.named, list, n, 3);
-	causes_free(list, n);
-	fputs(buf_str(&b), stderr);
-	buf_free(&b);
-}
-
-/* What is selected and has no good result (or all that is selected, with --force). */
-static int choose(struct session *s, struct err *e)
-{
-	if (select_tasks(s->plan, s->o->tasks.items, s->o->tasks.n, s->o->only, &s->sel, e) < 0)
-		return -1;
-	uint64_t lacking = 0;
-	s->todo.bits = mem_array(s->scan.count / 64 + 1, sizeof *s->todo.bits);
-	s->unread.bits = mem_array(s->scan.count / 64 + 1, sizeof *s->unread.bits);
-	for (uint64_t i = 0; i < s->scan.count; i++) {
-		if (!selected(&s->sel, i))
-			continue;
-		bool full = s->o->first && s->todo.count == s->o->first;
-		if (full && s->scan.count > CLASSES_WALK_MAX)
-			break; /* to count the good ones of 10^9 would take longer than to run the first ten */
-		const struct task_state *t = &s->scan.tasks[i];
-		bool good = t->outcome == OUTCOME_OK;
-		s->good += good;
-		lacking += t->outcome == OUTCOME_NONE && t->flags & TASK_REREAD;
-		if (!good && !s->o->force && is_unread(s, t))
-			mark(&s->unread, i);
-		else if (!full && (!good || s->o->force))
-			mark(&s->todo, i);
-	}
-	bool rerun = s->o->force || (s->o->stale && !strcmp(s->o->stale, "rerun"));
-	if (lacking && !rerun && !s->o->dry)
-		return err_bad(e, "%llu good result%s a file that `results:` declares now and did not then: take it out again, or run "
-				  "these tasks again with --stale=rerun", (unsigned long long)lacking, lacking == 1 ? " lacks" : "s lack");
-	return 0;
-}
-
-/* The pool's source: the tasks to do in their order, those that failed before last, so that they cannot keep the others from their turn. */
-static int next_task(void *arg, uint64_t *index, unsigned *attempt, unsigned *upto, struct err *e)
-{
-	struct session *s = arg;
-	(void)e;
-	if (s->given == s->todo.count)
-		return 0;
-	for (;; s->next++) {
-		if (s->next == s->scan.count) {
-			s->failed_turn = true;
-			s->next = 0;
-		}
-		if (selected(&s->todo, s->next) && outcome_is_failure(s->scan.tasks[s->next].outcome) == s->failed_turn)
-			break;
-	}
-	const struct task_state *t = &s->scan.tasks[s->next];
-	s->given++;
-	*index = s->next++;
-	*attempt = t->attempts + 1u;
-	*upto = s->o->force ? t->attempts : 0;
-	return 1;
-}
-
-static void say_begin(const struct session *s, const struct capacity *c)
-{
-	struct buf b = BUF_INIT;
-	buf_printf(&b, "%s: ", s->plan->spec->name);
-	put_counted(&b, s->sel.count, "task");
-	if (s->good) {
-		buf_puts(&b, ", ");
-		text_put_count(&b, s->good);
-		buf_puts(&b, " good already");
-	}
-	if (s->todo.count) {
-		buf_puts(&b, ", ");
-		text_put_count(&b, s->todo.count);
-		buf_puts(&b, " to run");
-	} else {
-		buf_puts(&b, ": nothing to do");
-	}
-	if (c && s->todo.count) {
-		buf_puts(&b, " on ");
-		put_counted(&b, c->cpus, "processor");
-		buf_printf(&b, " (%s)", c->cpus_by);
-	}
-	fprintf(stderr, "%s\n", buf_str(&b));
-	buf_free(&b);
-}
 
 /* Refuses, before anything starts, a class of tasks that can never fit. */
 static int check_fit(const struct session *s, const struct capacity *c, struct err *e)
@@ -266,42 +65,6 @@ static int check_fit(const struct session *s, const struct capacity *c, struct e
 	}
 	buf_free(&b);
 	free(list);
-	return r;
-}
-
-#define DRY_SAMPLES 5
-
-static int dry_run(struct session *s, const struct capacity *c, struct err *e)
-{
-	struct buf b = BUF_INIT;
-	struct class *list = NULL;
-	size_t n = 0, shown = 0;
-	bool whole;
-	say_begin(s, c);
-	int r = classes_find(s->plan, &s->todo, &list, &n, &whole, e);
-	if (r == 0 && s->todo.count) {
-		put_classes(&b, list, n, whole);
-		double hours = 0;
-		for (size_t i = 0; i < n; i++)
-			hours += (double)list[i].tasks * (double)list[i].res.cpus * (double)list[i].res.time_s / 3600;
-		if (hours > 0)
-			buf_printf(&b, "  at most %.1f cpu hours\n", hours);
-	}
-	for (uint64_t i = 0; r == 0 && i < s->scan.count && shown < DRY_SAMPLES; i++) {
-		if (selected(&s->todo, i)) {
-			r = put_sample(&b, s->plan, s->at.rundir, i, e);
-			shown++;
-		}
-	}
-	if (s->todo.count > shown) {
-		buf_puts(&b, "  ... ");
-		put_counted(&b, s->todo.count - shown, "more task");
-		buf_putc(&b, '\n');
-	}
-	if (r == 0)
-		fputs(buf_str(&b), stdout);
-	free(list);
-	buf_free(&b);
 	return r;
 }
 
@@ -358,7 +121,7 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 	struct progress *bar = progress_new(s->plan, STDERR_FILENO, s->o->quiet);
 	struct pool_options o = { .plan = s->plan, .rundir = s->at.rundir, .capacity = c, .base_env = (const char *const *)env,
 				  .guard_fd = s->guard_fd, .sync_s = 1, .grace_s = 10, .event = progress_event, .event_arg = bar };
-	struct source src = { .next = next_task, .arg = s, .total = s->todo.count };
+	struct source src = { .next = session_next, .arg = s, .total = s->todo.count };
 	set_limits(&o, s->plan->spec);
 	int r = pool_run(&o, j, &src, sum, e);
 	progress_free(bar);
@@ -368,55 +131,11 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 	return r;
 }
 
-/* After the pool: counts, causes, and what to do next. */
-static void say_end(struct session *s, const struct pool_summary *sum, double seconds, bool bad)
-{
-	struct buf b = BUF_INIT;
-	struct cause *list = NULL;
-	size_t n = 0;
-	buf_printf(&b, "%s: ", s->plan->spec->name);
-	put_counted(&b, sum->ok + sum->failed, "task");
-	buf_puts(&b, " ended in ");
-	text_put_duration(&b, seconds);
-	buf_printf(&b, ": %llu good, %llu failed", (unsigned long long)sum->ok, (unsigned long long)sum->failed);
-	if (sum->interrupted)
-		buf_printf(&b, ", %llu interrupted", (unsigned long long)sum->interrupted);
-	buf_putc(&b, '\n');
-	if (sum->failed && causes_find(&s->scan, &s->todo, &list, &n, NULL) == 0)
-		put_causes(&b, &s->scan, s->at.named, list, n, 5);
-	causes_free(list, n);
-	if (sum->failed && s->o->force)
-		buf_puts(&b, "where a task that was good failed now, its earlier result still counts\n");
-	if (sum->stopped_by_failures)
-		buf_puts(&b, "stopped: more failed than max_failures allows\n");
-	if (sum->stopped_by_signal)
-		buf_printf(&b, "interrupted: `ppgen run%s` goes on from here\n", s->at.named);
-	else if (bad)
-		buf_printf(&b, "`ppgen run%s` runs what failed or is missing again; `ppgen collect%s --partial` merges what is good\n",
-			   s->at.named, s->at.named);
-	fputs(buf_str(&b), stderr);
-	buf_free(&b);
-}
-
-/* Whether any of these has no good result. */
-static bool any_bad(const struct session *s, const struct selection *of)
-{
-	uint64_t left = of->count;
-	for (uint64_t i = 0; left && i < s->scan.count; i++) {
-		if (!selected(of, i))
-			continue;
-		if (s->scan.tasks[i].outcome != OUTCOME_OK)
-			return true;
-		left--;
-	}
-	return false;
-}
-
 /* When all of the plan is good, merges it, whatever was selected. */
 static int collect_all(struct session *s, struct err *e)
 {
 	struct selection all = { NULL, s->scan.count };
-	if (any_bad(s, &all))
+	if (session_any_bad(s, &all))
 		return 0;
 	struct collect_options o = { 0 };
 	struct collect_report rep = { 0 };
@@ -436,7 +155,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 {
 	struct pool_summary sum = { 0 };
 	double t0 = proc_monotonic();
-	if (publish(s, e) < 0 || check_fit(s, c, e) < 0 || fetch_inputs(s, e) < 0)
+	if (check_fit(s, c, e) < 0 || fetch_inputs(s, e) < 0 || publish(s, e) < 0)
 		return -1;
 	if (!s->o->quiet)
 		say_begin(s, c);
@@ -445,10 +164,10 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 		struct err e2 = ERR_INIT;
 		if (!rundir_is(s->at.rundir))
 			return err_fail(e, "'%s' was removed while the run wrote to it: its results are gone", s->at.rundir);
-		if (scan_again(s, r < 0 ? &e2 : e) < 0)
+		if (session_scan(s, r < 0 ? &e2 : e) < 0)
 			return -1;
 		if (!s->o->quiet || sum.ok < s->todo.count)
-			say_end(s, &sum, proc_monotonic() - t0, any_bad(s, &s->todo));
+			say_end(s, &sum, proc_monotonic() - t0, session_any_bad(s, &s->todo));
 	}
 	if (r < 0)
 		return -1;
@@ -458,7 +177,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 		int code = cmd_fail(e);
 		return code == EXIT_USAGE ? EXIT_TASKS : code; /* results that make no table are no fault of the usage */
 	}
-	return sum.failed || s->unread.count || any_bad(s, s->o->first ? &s->todo : &s->sel) ? EXIT_TASKS : EXIT_GOOD;
+	return sum.failed || s->unread.count || session_any_bad(s, s->o->first ? &s->todo : &s->sel) ? EXIT_TASKS : EXIT_GOOD;
 }
 
 static unsigned latest_number(const struct session *s)
@@ -492,10 +211,10 @@ static int session_run(struct session *s)
 	}
 	if (!s->plan)
 		goto out;
-	if (scan_again(s, &e) < 0 || settle_stale(s, &e) < 0 || choose(s, &e) < 0)
+	if (session_scan(s, &e) < 0 || session_settle(s, &e) < 0 || session_choose(s, &e) < 0)
 		goto failed;
 	say_unread(s);
-	code = s->o->dry ? dry_run(s, &c, &e) : work(s, &c, &e);
+	code = s->o->dry ? say_dry_run(s, &c, &e) : work(s, &c, &e);
 	if (code >= 0)
 		goto out;
 failed:
@@ -519,7 +238,7 @@ static void session_free(struct session *s)
 
 static int run(int argc, char **argv)
 {
-	struct values o = { 0 };
+	struct run_values o = { 0 };
 	struct session s = { .o = &o, .guard_fd = -1, .argc = argc };
 	struct err e = ERR_INIT;
 	int code;

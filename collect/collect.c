@@ -148,7 +148,7 @@ static long note_rows(struct collection *c, struct err *e)
 		if (c->scan->tasks[i].outcome != OUTCOME_OK || is_lost(c, i))
 			continue;
 		rc = walk_task(&w, i, &why);
-		if (rc == GATHER_LOST && c->options->partial) {
+		if ((rc == GATHER_LOST || (rc < 0 && why.kind == ERR_BAD)) && c->options->partial) {
 			c->lost[i / 8] |= (uint8_t)(1u << (i % 8));
 			lost++;
 		} else if (rc == GATHER_LOST) {

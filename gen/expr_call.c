@@ -146,8 +146,13 @@ static int do_to_number(struct eval *v, const struct expr_node *x, const struct 
 	}
 	if (a[0]->type != VALUE_STRING)
 		return expr_misfit(v, x, a);
-	if (text_is_number(a[0]->text, a[0]->len))
-		return expr_set_number(v, x, out, text_number(a[0]->text, a[0]->len));
+	const char *p = a[0]->text;
+	size_t n = a[0]->len;
+
+	for (; n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9'; n--) /* 008 is text, and can be meant as 8 */
+		p++;
+	if (text_is_number(p, n))
+		return expr_set_number(v, x, out, text_number(p, n));
 	text_put_shown(&b, a[0]->text, a[0]->len, 60);
 	err_bad(v->e, "'%s' is no number", buf_str(&b));
 	buf_free(&b);

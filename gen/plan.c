@@ -94,15 +94,17 @@ static void take_files(struct plan *p, struct plan_files *shared, struct plan_fi
 	shared->n = own->n = 0;
 }
 
-/* What was decided about older results was decided for the code of then: under other code it is
- * asked again. */
+/*
+ * What was kept was kept for the code of then: under other code it is asked again. What was to be
+ * run again stays so.
+ */
 static void inherit_decisions(struct plan *p, const struct plan *old)
 {
-	if (!old || strcmp(old->code, p->code) != 0)
-		return;
-	for (size_t k = 0; k < old->n_keep; k++)
+	bool same = old && strcmp(old->code, p->code) == 0;
+
+	for (size_t k = 0; same && k < old->n_keep; k++)
 		plan_add_keep(p, old->keep[k]);
-	for (size_t k = 0; k < old->n_rerun; k++)
+	for (size_t k = 0; old && k < old->n_rerun; k++)
 		plan_add_rerun(p, old->rerun[k]);
 }
 

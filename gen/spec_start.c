@@ -382,11 +382,29 @@ static void check_input_name(struct reader *r, const struct node *map, size_t at
 				 shown(r, key->text, key->len));
 }
 
+/* A sweep over files whose content counts for nothing is mostly an oversight; `inputs:`, even empty, says that it was thought of. */
+static void warn_globs(struct reader *r, const struct node *params)
+{
+	for (size_t i = 0; params && params->kind == NODE_MAP && i < params->n; i++) {
+		const struct node *n = params->items[i];
+
+		if (n->kind == NODE_MAP && node_get(n, "glob"))
+			WARN(r, n,
+			     "the content of these files does not count: when one changes, its old result stays; write "
+			     "inputs: {%s: \"{%s}\"} so that it is noticed (inputs: {} if that is meant)",
+			     params->keys[i]->text, params->keys[i]->text);
+		else if (strcmp(params->keys[i]->text, "grid") == 0)
+			warn_globs(r, n);
+	}
+}
+
 static void read_inputs(struct reader *r)
 {
 	const struct node *map = node_get(r->root, "inputs");
 	struct spec *s = r->s;
 
+	if (!map)
+		warn_globs(r, node_get(r->root, "params"));
 	if (!map || !ask_map(r, map, "inputs"))
 		return;
 	s->inputs = arena_alloc(r->a, (map->n + 1) * sizeof *s->inputs);

@@ -306,6 +306,7 @@ static int pool_open(struct pool *p)
 	p->judge = judge_new(&p->spec->results);
 	p->spawner = spawner_new();
 	p->begin_ticks = usage_ticks_now();
+	watch_own_peak(p);
 	p->now = proc_monotonic();
 	p->next_tick = p->now;
 	p->next_sample = p->now;
@@ -325,12 +326,7 @@ static int pool_open(struct pool *p)
 
 static void slot_free(struct pool *p, struct slot *s)
 {
-	for (int k = 0; k < STREAM_COUNT; k++) {
-		if (s->fd[k] >= 0 && !(k == STREAM_STDERR && p->spec->results.log)) {
-			(void)close(s->fd[k]);
-		}
-		free(s->spool[k]);
-	}
+	spools_release(p, s);
 	results_forget(p, s);
 	free(s->results);
 	free(s->scratch);

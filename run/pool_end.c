@@ -85,20 +85,6 @@ static uint64_t peak_memory(const struct slot *s)
 
 /* ---- giving back ---- */
 
-static void drop_spools(struct pool *p, struct slot *s)
-{
-	for (int k = 0; k < STREAM_COUNT; k++) {
-		if (k == STREAM_STDERR && p->spec->results.log) {
-			break;
-		}
-		if (s->fd[k] >= 0) {
-			(void)unlink(s->spool[k]); /* not there when it was kept as a file of its own */
-			(void)close(s->fd[k]);
-		}
-	}
-	s->fd[0] = s->fd[1] = -1;
-}
-
 static void drop_scratch(struct slot *s, enum outcome outcome)
 {
 	if (s->scratch && outcome == OUTCOME_OK) {
@@ -156,7 +142,7 @@ static void release(struct pool *p, struct slot *s, enum outcome outcome)
 	const bool retried = is_retried(p, s, outcome);
 	struct job *job = s->job;
 
-	drop_spools(p, s);
+	spools_drop(p, s);
 	drop_scratch(s, outcome);
 	results_forget(p, s);
 	count(p, outcome, retried);

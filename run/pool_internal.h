@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pool's insides. pool.c is the loop; pool_admit.c chooses what starts next; pool_start.c starts it; pool_watch.c ends what runs too long, takes too
- * much or was left behind; pool_end.c reaps, judges and records; pool_result.c reads what a task left; pool_record.c writes the two records.
+ * much or was left behind; pool_end.c reaps, judges and records; pool_result.c reads what a task left; pool_record.c writes the two records;
+ * pool_spool.c has the files that output goes to.
  */
 #ifndef PPGEN_RUN_POOL_INTERNAL_H
 #define PPGEN_RUN_POOL_INTERNAL_H
@@ -54,6 +55,9 @@ struct slot {
 	struct job *job;
 	pid_t pid;               /* and process group */
 	char *spool[STREAM_COUNT];
+	bool spool_kept[STREAM_COUNT];    /* it is there, empty, and nobody else has it */
+	bool spool_renamed[STREAM_COUNT]; /* it was taken in as a file of its own */
+	off_t spool_size[STREAM_COUNT];   /* as it was taken in */
 	int fd[STREAM_COUNT];    /* [1] is [0] where both streams go to one file */
 	double started, ended;   /* monotonic */
 	struct timespec started_at; /* the clock that stamps files */
@@ -112,6 +116,7 @@ struct pool {
 	struct judge *judge;
 	struct oom_watch oom;
 	struct usage procs;
+	uint64_t own_peak;       /* bytes: of our own memory, as it was at the last look and some more */
 	uint64_t begin_ticks;    /* processes that are older belong to no task */
 	char code[CODE_HEX];     /* of the plan, as of now */
 
@@ -131,7 +136,13 @@ void admit_again(struct pool *p, const struct job *job, enum outcome why);
 /* pool_start.c. -1: the pool cannot go on */
 int start_job(struct pool *p, struct job *job);
 
+/* pool_spool.c */
+int spools_open(struct pool *p, struct slot *s);
+void spools_drop(struct pool *p, struct slot *s);
+void spools_release(struct pool *p, struct slot *s);
+
 /* pool_watch.c */
+void watch_own_peak(struct pool *p);
 bool slot_signal(const struct slot *s, int number); /* the whole group; false when there is none any more */
 void slot_term(struct pool *p, struct slot *s, enum outcome why, double grace);
 void slot_kill(struct slot *s, enum outcome why);

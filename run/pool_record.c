@@ -76,19 +76,19 @@ static int take_spool(struct pool *p, struct slot *s, int k, const char *key)
 	const struct task *t = &s->job->task;
 	struct stat st;
 	char *name;
-	bool renamed;
 	int rc;
 
 	if (fstat(s->fd[k], &st) < 0) {
 		return err_errno(&p->fault, "cannot read '%s'", s->spool[k]);
 	}
+	s->spool_size[k] = st.st_size;
 	if (st.st_size == 0) {
 		return 0;
 	}
 	buf_puts(&p->line, key);
 	name = mem_printf("%s.%u.%s", t->shown, t->attempt, endings[k]);
-	rc = journal_take_spool(p->journal, s->fd[k], s->spool[k], (uint64_t)st.st_size, name, &p->line, &renamed,
-				&p->fault);
+	rc = journal_take_spool(p->journal, s->fd[k], s->spool[k], (uint64_t)st.st_size, name, &p->line,
+				&s->spool_renamed[k], &p->fault);
 	free(name);
 	return rc;
 }

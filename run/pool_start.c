@@ -16,45 +16,6 @@
 #include "base/text.h"
 #include "run/pool_internal.h"
 
-/*
- * A spool of its own for every attempt: whatever an earlier task left running in this slot still writes to its old file. Appended to, so that
- * programs which open /dev/stdout again, or share one file for both streams, do not write over each other.
- */
-static int open_spool(const char *path, struct err *e)
-{
-	const int flags = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC;
-	int fd = open(path, flags, 0666);
-
-	if (fd < 0 && errno == EEXIST && unlink(path) == 0) {
-		fd = open(path, flags, 0666);
-	}
-	if (fd < 0) {
-		return err_errno(e, "cannot make '%s'%s", path,
-				 errno == EMFILE ? " (lower -j, or raise the limit of open files, see ulimit -n)" : "");
-	}
-	return fd;
-}
-
-static int open_spools(struct pool *p, struct slot *s)
-{
-	static const char *const endings[STREAM_COUNT] = { "out", "err" };
-
-	for (int k = 0; k < STREAM_COUNT; k++) {
-		if (k == STREAM_STDERR && p->spec->results.log) {
-			s->fd[k] = s->fd[STREAM_STDOUT];
-			return 0;
-		}
-		if (!s->spool[k]) {
-			s->spool[k] = journal_spool_path(p->o->rundir, journal_writer(p->journal), s->number, endings[k]);
-		}
-		s->fd[k] = open_spool(s->spool[k], &p->fault);
-		if (s->fd[k] < 0) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
 /* An empty folder that only we may enter: what an earlier attempt left is removed. */
 static int make_scratch(const char *path, struct err *e)
 {
@@ -134,14 +95,6 @@ static int prepare(struct pool *p, struct slot *s)
 	return results_note(p, s, &at, p->launch.workdir);
 }
 
-/* The peak of our own memory: a child's begins there, for it shared our memory until it was another program. */
-static uint64_t own_peak(void)
-{
-	struct rusage u;
-
-	return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
-}
-
 static void send_start(struct pool *p, const struct slot *s)
 {
 	struct pool_event ev = { .kind = POOL_START, .task = &s->job->task };
@@ -157,7 +110,7 @@ int start_job(struct pool *p, struct job *job)
 
 	buf_clear(&p->why);
 	r = prepare(p, s);
-	if (r < 0 || open_spools(p, s) < 0 || record_start(p, s) < 0) {
+	if (r < 0 || spools_open(p, s) < 0 || record_start(p, s) < 0) {
 		return -1;
 	}
 	if (r == 0) {
@@ -177,7 +130,7 @@ int start_job(struct pool *p, struct job *job)
 	if (s->pid <= 0) {
 		return end_unstarted(p, s);
 	}
-	s->mask = own_peak();
+	s->mask = p->own_peak;
 	s->deadline = limit ? s->started + (double)limit : NEVER;
 	send_start(p, s);
 	return 0;

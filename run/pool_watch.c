@@ -19,6 +19,7 @@
 #define SAMPLE_SHARE 20       /* but a look takes at most this part of the time */
 #define CODE_S 1.0
 #define LINGER_S 0.02
+#define PEAK_MORE ((uint64_t)1 << 20)
 
 enum { OWNER_POOL = -3, OWNER_STRAY = -4, OWNER_OLDER = -5 }; /* beside slots' numbers and USAGE_* */
 
@@ -230,11 +231,23 @@ static bool some_limit(const struct pool *p)
 	return false;
 }
 
+/*
+ * The kernel's peak of a child begins with the peak of the process that it shared its memory with until it was another program: us.
+ * A little more, for what we grow until the next look.
+ */
+void watch_own_peak(struct pool *p)
+{
+	struct rusage u;
+
+	p->own_peak = getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 + PEAK_MORE : PEAK_MORE;
+}
+
 void watch_processes(struct pool *p)
 {
 	const double begin = proc_monotonic();
 	struct tree *trees;
 
+	watch_own_peak(p);
 	if (look(p)) {
 		buf_clear(&p->text);
 		buf_room(&p->text, p->n_slots * sizeof *trees);

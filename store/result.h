@@ -3,7 +3,7 @@
  * Results: what a task's output means, as rows of named cells. The same reader judges an attempt when it ends and feeds the table
  * when it is collected.
  *
- * JSON: an object is a row, a list of objects is a row each, JSON Lines is a row a line; members of nested objects become columns "a.b";
+ * JSON: an object is a row, a list of objects is a row each, (JSON Lines: jsonl) an object a line is a row each; members of nested objects become columns "a.b";
  * lists stay JSON text (type JSON_ARRAY), without white space between tokens. CSV: the header names the columns, cells that look like
  * numbers are numbers (blanks around them and around names are dropped), empty ones without quotes are null. number: the text trimmed
  * must be one number, in column `column` ("value"). text: the bytes less one final newline, in column `column` ("text"). regex: a column a pattern, a number

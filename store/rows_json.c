@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows from JSON: one object, a list of objects, or an object a line. */
+/* Rows from JSON: one object or a list of objects; and from JSON Lines, an object a line. */
 #include <string.h>
 
 #include "base/text.h"
@@ -95,14 +95,27 @@ int rows_begin_jsonl(struct rows *r, struct err *e)
 	return 0;
 }
 
-/* Whether a text that is no single value is JSON Lines: its first line is an object by itself. */
-static bool looks_like_lines(const struct rows *r)
+static bool is_object(const char *from, const char *to)
 {
-	const char *from = rows_skip_blanks(r->p, r->end);
-	const char *to = memchr(from, '\n', (size_t)(r->end - from));
 	struct json v;
 
-	return to && *from == '{' && json_parse(from, (size_t)(to - from), &v, NULL) == 0;
+	return json_parse(from, (size_t)(to - from), &v, NULL) == 0 && v.type == JSON_OBJECT;
+}
+
+/* What to write in the spec for a text that is not one JSON value, where its lines tell: an object a line, or a log whose last line is the
+ * result. */
+static const char *remedy(const struct rows *r)
+{
+	const char *from = rows_skip_blanks(r->p, r->end), *to = r->end, *last;
+	const char *nl = memchr(from, '\n', (size_t)(to - from));
+
+	while (to > from && strchr(" \t\r\n", to[-1]))
+		to--;
+	last = memrchr(from, '\n', (size_t)(to - from));
+	if (!last || !is_object(last + 1, to))
+		return "";
+	return nl && is_object(from, nl) ? "; for an object a line write jsonl, for the last line alone {last_line: json}" :
+					   "; its last line is JSON: write {last_line: json}";
 }
 
 int rows_begin_json(struct rows *r, struct err *e)
@@ -110,9 +123,8 @@ int rows_begin_json(struct rows *r, struct err *e)
 	struct err inner = ERR_INIT;
 
 	if (json_parse(r->p, (size_t)(r->end - r->p), &r->json, &inner) < 0) {
-		if (looks_like_lines(r))
-			return rows_begin_jsonl(r, e);
-		return rows_wrap(e, &inner, rows_line(r, r->p));
+		rows_wrap(e, &inner, rows_line(r, r->p));
+		return err_append(e, remedy(r));
 	}
 	if (r->json.type == JSON_OBJECT) {
 		r->next = next_object;

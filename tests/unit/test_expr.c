@@ -132,6 +132,7 @@ static void test_outcomes(void **state)
 		{ "matches(code, text(L) + '|wo')", 1 },
 		{ "number('1e2') == 100", 1 },
 		{ "number(T) == T", 1 },
+		{ "number('008') == 8 and number('0') == 0", 1 },
 		{ "text(T) == '2.5'", 1 },
 		{ "text(T + 0.1) == '2.6'", 1 },
 		{ "text(on) == 'True'", 1 },

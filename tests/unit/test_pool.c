@@ -241,6 +241,40 @@ static void test_output(void **state)
 	run_free(&r);
 }
 
+/* Short tasks use the same spools again, emptied; none is left at the end. */
+static void test_short_outputs(void **state)
+{
+	struct run r;
+	char *spool, *dir, **names;
+	size_t n;
+
+	(void)state;
+	run_begin(&r, "params: {x: {from: 1, to: 60, step: 1}}\n"
+		      "shell: '[ $((x % 3)) = 0 ] || echo \"$x says\"; [ $((x % 4)) = 0 ] || echo \"err $x\" >&2'\n");
+	need(run_pool(&r) == 0, &r, "pool_run");
+	for (uint64_t i = 0; i < 60; i++) {
+		char *said = (i + 1) % 3 ? mem_printf("%u says\n", (unsigned)i + 1) : mem_dup("");
+		char *err = (i + 1) % 4 ? mem_printf("err %u\n", (unsigned)i + 1) : mem_dup("");
+		char *out_text = run_output(&r, run_end_of(&r, i), "o", NULL);
+		char *err_text = run_output(&r, run_end_of(&r, i), "e", NULL);
+
+		assert_string_equal(out_text, said);
+		assert_string_equal(err_text, err);
+		free(said);
+		free(err);
+		free(out_text);
+		free(err_text);
+	}
+	spool = journal_spool_path(r.rundir, r.writer, 0, "out");
+	dir = path_dir(spool);
+	assert_int_equal(file_list(dir, &names, &n, NULL), 0);
+	assert_int_equal(n, 1); /* the packed output */
+	free(names);
+	free(dir);
+	free(spool);
+	run_free(&r);
+}
+
 /* A descendant of one task never writes into what a later one's output is. */
 static void test_output_of_strays(void **state)
 {
@@ -780,6 +814,7 @@ int main(void)
 		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_short_outputs),
 		cmocka_unit_test(test_output_of_strays),
 		cmocka_unit_test(test_result_files),
 		cmocka_unit_test(test_scratch),

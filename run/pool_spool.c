@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spools: the files that a running task's stdout and stderr go to, two a slot.
+ *
+ * No process of an earlier attempt may hold the file that a later one's output goes to. So an attempt gets new files; or, when the
+ * one before was short and left no process, the same ones, emptied and opened again: at thousands of tasks a second, making and removing
+ * files costs more than the tasks do (ext4 passes over every inode that was freed within the last minute). Who follows a task's
+ * output (`log -f`) sees by the change of file that it ended; nobody begins to follow a task of less than a second.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "run/pool_internal.h"
+
+#define SHORT_S 1.0
+
+/* Appended to, so that programs which open /dev/stdout again, or share one file for both streams, do not write over each other. */
+#define SPOOL_FLAGS (O_RDWR | O_APPEND | O_CLOEXEC)
+
+static int open_new(const char *path, struct err *e)
+{
+	int fd = open(path, SPOOL_FLAGS | O_CREAT | O_EXCL, 0666);
+
+	if (fd < 0 && errno == EEXIST && unlink(path) == 0) {
+		fd = open(path, SPOOL_FLAGS | O_CREAT | O_EXCL, 0666);
+	}
+	if (fd < 0) {
+		return err_errno(e, "cannot make '%s'%s", path,
+				 errno == EMFILE ? " (lower -j, or raise the limit of open files, see ulimit -n)" : "");
+	}
+	return fd;
+}
+
+static int open_spool(struct pool *p, struct slot *s, int k)
+{
+	static const char *const endings[STREAM_COUNT] = { "out", "err" };
+	int fd;
+
+	if (!s->spool[k]) {
+		s->spool[k] = journal_spool_path(p->o->rundir, journal_writer(p->journal), s->number, endings[k]);
+	}
+	/* Opened again, not kept open: offset, flags and locks of the last attempt are gone. */
+	fd = s->spool_kept[k] ? open(s->spool[k], SPOOL_FLAGS | O_NOFOLLOW) : -1;
+	s->spool_kept[k] = s->spool_renamed[k] = false;
+	s->spool_size[k] = 0;
+	return fd >= 0 ? fd : open_new(s->spool[k], &p->fault);
+}
+
+int spools_open(struct pool *p, struct slot *s)
+{
+	s->fd[STREAM_STDOUT] = open_spool(p, s, STREAM_STDOUT);
+	if (s->fd[STREAM_STDOUT] < 0) {
+		return -1;
+	}
+	s->fd[STREAM_STDERR] = p->spec->results.log ? s->fd[STREAM_STDOUT] : open_spool(p, s, STREAM_STDERR);
+	return s->fd[STREAM_STDERR] < 0 ? -1 : 0;
+}
+
+/*
+ * Whether all our children lead running tasks: whatever an attempt that ended left behind is our child, or has an ancestor that is. False
+ * where the kernel does not list children.
+ */
+static bool leaders_only(struct pool *p, const struct slot *ended)
+{
+	pid_t *pids;
+	size_t n;
+
+	if (usage_children(&p->procs, &pids, &n) < 0) {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		unsigned k = 0;
+
+		while (k < p->n_slots && (p->slots[k].pid != pids[i] || &p->slots[k] == ended)) {
+			k++;
+		}
+		if (k == p->n_slots) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool empty_spool(const struct slot *s, int k)
+{
+	return s->spool_size[k] == 0 || ftruncate(s->fd[k], 0) == 0;
+}
+
+/* After they were taken in: kept for the next attempt in this slot, or removed. */
+void spools_drop(struct pool *p, struct slot *s)
+{
+	const bool keep = s->ended - s->started < SHORT_S && leaders_only(p, s);
+
+	for (int k = 0; k < STREAM_COUNT; k++) {
+		if (s->fd[k] < 0 || (k == STREAM_STDERR && p->spec->results.log)) {
+			continue;
+		}
+		s->spool_kept[k] = keep && !s->spool_renamed[k] && empty_spool(s, k);
+		if (!s->spool_kept[k]) {
+			(void)unlink(s->spool[k]); /* not there when it was kept as a file of its own */
+		}
+		(void)close(s->fd[k]);
+	}
+	s->fd[0] = s->fd[1] = -1;
+}
+
+/* At the end of the pool. What could not be taken in stays, with its output. */
+void spools_release(struct pool *p, struct slot *s)
+{
+	for (int k = 0; k < STREAM_COUNT; k++) {
+		if (s->spool_kept[k]) {
+			(void)unlink(s->spool[k]);
+		}
+		if (s->fd[k] >= 0 && !(k == STREAM_STDERR && p->spec->results.log)) {
+			(void)close(s->fd[k]);
+		}
+		free(s->spool[k]);
+	}
+}
