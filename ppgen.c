@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ppgen: one spec of a parameter sweep, run here or over many nodes, merged into one table. The commands, and main. */
+/* ppgen: one spec of a parameter sweep, run here or over many nodes, merged into one table. The
+ * commands, and main. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,7 +11,8 @@
 #include "cmd/cmd.h"
 
 const struct command *const commands[] = {
-	&cmd_init, &cmd_check, &cmd_plan, &cmd_run, &cmd_status, &cmd_log, &cmd_collect, &cmd_completion, &cmd_man,
+	&cmd_init, &cmd_check,   &cmd_plan,       &cmd_run, &cmd_status,
+	&cmd_log,  &cmd_collect, &cmd_completion, &cmd_man,
 };
 const size_t n_commands = sizeof commands / sizeof commands[0];
 
@@ -18,12 +20,14 @@ static void put_usage(FILE *f)
 {
 	fputs("usage: ppgen COMMAND [OPTIONS] ...\n\n"
 	      "ppgen runs a script over a parameter sweep that one YAML file describes,\n"
-	      "records every result, and merges them into one table.\n\n", f);
+	      "records every result, and merges them into one table.\n\n",
+	      f);
 	for (size_t i = 0; i < n_commands; i++)
 		if (commands[i]->summary)
 			fprintf(f, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n`ppgen COMMAND -h` shows a command's options; ppgen-spec(5) describes the spec.\n"
-	      "New here: `ppgen init` writes a spec that runs.\n", f);
+	      "New here: `ppgen init` writes a spec that runs.\n",
+	      f);
 }
 
 static const struct command *find(const char *name)
@@ -43,19 +47,24 @@ static int unknown(const char *name)
 	static const struct {
 		const char *habit, *use;
 	} habits[] = {
-		{ "retry", "run" }, { "rerun", "run --force" }, { "resume", "run" },   { "continue", "run" },
-		{ "restart", "run" }, { "start", "run" }, { "validate", "check" }, { "logs", "log" },
-		{ "merge", "collect" }, { "dry-run", "run --dry-run" }, { "new", "init" }, { "list", "status" },
+		{ "retry", "run" },      { "rerun", "run --force" },
+		{ "resume", "run" },     { "continue", "run" },
+		{ "restart", "run" },    { "start", "run" },
+		{ "validate", "check" }, { "logs", "log" },
+		{ "merge", "collect" },  { "dry-run", "run --dry-run" },
+		{ "new", "init" },       { "list", "status" },
 	};
 	for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++) {
 		if (!strcmp(habits[i].habit, name)) {
-			fprintf(stderr, "ppgen: there is no command '%s': use `ppgen %s`\n", name, habits[i].use);
+			fprintf(stderr, "ppgen: there is no command '%s': use `ppgen %s`\n", name,
+				habits[i].use);
 			return EXIT_USAGE;
 		}
 	}
 	const char *near = text_nearest(name, names, n_commands);
 	if (near)
-		fprintf(stderr, "ppgen: there is no command '%s' (did you mean '%s'?)\n", name, near);
+		fprintf(stderr, "ppgen: there is no command '%s' (did you mean '%s'?)\n", name,
+			near);
 	else
 		fprintf(stderr, "ppgen: there is no command '%s': `ppgen help` lists them\n", name);
 	return EXIT_USAGE;
@@ -91,13 +100,15 @@ static int dispatch(int argc, char **argv)
 }
 
 /*
- * What whoever started us may have left in disorder. Without descriptors 0, 1 and 2, a table would take their numbers, and messages end up in it: so they
- * are there, but the wrong way round, for using them is an error still. With SIGCHLD ignored, children would vanish unseen.
+ * What whoever started us may have left in disorder. Without descriptors 0, 1 and 2, a table would
+ * take their numbers, and messages end up in it: so they are there, but the wrong way round, for
+ * using them is an error still. With SIGCHLD ignored, children would vanish unseen.
  */
 static void settle(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
 			break;
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL); /* `| head` ends what only shows; run and collect ignore it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A growing string of bytes. `data` is NUL-terminated after every call, and never NULL after the first. */
+/* A growing string of bytes. `data` is NUL-terminated after every call, and never NULL after the
+ * first. */
 #ifndef PPGEN_BASE_BUF_H
 #define PPGEN_BASE_BUF_H
 
@@ -12,7 +13,10 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT { NULL, 0, 0 }
+#define BUF_INIT           \
+	{                  \
+		NULL, 0, 0 \
+	}
 
 void buf_free(struct buf *b);              /* b is empty and usable afterwards */
 void buf_clear(struct buf *b);             /* keeps the memory */
@@ -23,7 +27,7 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_put_u64(struct buf *b, unsigned long long v); /* decimal; quicker than buf_printf */
-const char *buf_str(const struct buf *b);  /* "" for a buffer that was never used */
-char *buf_take(struct buf *b);             /* the caller frees; b is empty afterwards */
+const char *buf_str(const struct buf *b);              /* "" for a buffer that was never used */
+char *buf_take(struct buf *b);                         /* the caller frees; b is empty afterwards */
 
 #endif

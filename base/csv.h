@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Delimited text: CSV (RFC 4180; also LF line ends and a UTF-8 BOM), TSV, or columns set off by runs of
- * blanks (sep ' '). Read in place, a row at a time; blank lines are passed over; the last line end is optional.
+ * Delimited text: CSV (RFC 4180; also LF line ends and a UTF-8 BOM), TSV, or columns set off by
+ * runs of blanks (sep ' '). Read in place, a row at a time; blank lines are passed over; the last
+ * line end is optional.
  */
 #ifndef PPGEN_BASE_CSV_H
 #define PPGEN_BASE_CSV_H
@@ -13,7 +14,8 @@
 #include "base/err.h"
 
 struct csv_cell {
-	const char *text; /* unquoted; in the source, or in the reader's buffer until the next row */
+	const char
+		*text; /* unquoted; in the source, or in the reader's buffer until the next row */
 	size_t len;
 	bool quoted;
 };
@@ -21,7 +23,7 @@ struct csv_cell {
 struct csv {
 	const char *p, *end;
 	char sep;
-	size_t line;      /* where the row in `cells` began, from 1 */
+	size_t line; /* where the row in `cells` began, from 1 */
 	size_t next_line;
 	struct csv_cell *cells;
 	size_t n, cap;
@@ -29,10 +31,12 @@ struct csv {
 };
 
 void csv_open(struct csv *c, const char *text, size_t len, char sep); /* ',' '\t' or ' ' */
-int csv_next(struct csv *c, struct err *e); /* 1 a row, 0 the end, -1 "line N: ..." (a quote that is not closed, text behind one) */
+int csv_next(struct csv *c, struct err *e); /* 1 a row, 0 the end, -1 "line N: ..." (a quote that is
+					       not closed, text behind one) */
 void csv_close(struct csv *c);
 
-/* Quoted where it holds sep, a quote, CR or LF, or blanks at an end. TSV is quoted by the same rule. */
+/* Quoted where it holds sep, a quote, CR or LF, or blanks at an end. TSV is quoted by the same
+ * rule. */
 void csv_put(struct buf *b, char sep, const char *s, size_t n);
 
 #endif

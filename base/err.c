@@ -130,7 +130,7 @@ void err_clear(struct err *e)
 struct diag {
 	int line, col;
 	size_t order; /* of arrival: the last key of the sort */
-	char *text; /* the whole line, "origin:line:col: ..." */
+	char *text;   /* the whole line, "origin:line:col: ..." */
 };
 
 enum diag_sort { DIAG_ERROR, DIAG_WARNING, DIAG_SORTS };

@@ -24,7 +24,10 @@ struct err {
 	char text[ERR_TEXT_MAX];
 };
 
-#define ERR_INIT { .kind = ERR_NONE, .text = "" }
+#define ERR_INIT                             \
+	{                                    \
+		.kind = ERR_NONE, .text = "" \
+	}
 
 /* Each returns -1, so that `return err_bad(e, ...)` reads well. */
 int err_bad(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -45,8 +48,8 @@ void err_clear(struct err *e);
 /*
  * Diagnostics: complaints with a place in a file, collected so that several are shown at once.
  * Errors and warnings are kept in the order of their position; at most DIAG_SHOWN errors are kept,
- * the rest is counted; likewise warnings. `origin` is a file's name as the user wrote it, or "--set key".
- * line and col count from 1; line 0 means "no position".
+ * the rest is counted; likewise warnings. `origin` is a file's name as the user wrote it, or "--set
+ * key". line and col count from 1; line 0 means "no position".
  */
 #define DIAG_SHOWN 20
 
@@ -62,9 +65,8 @@ size_t diags_errors(const struct diags *d);
 
 /*
  * The whole text: "origin:line:col: message\n" each, warnings as "origin:line:col: warning: ...",
- * sorted by line and column (stable), and a last line "N more errors\n" (and one "N more warnings\n")
- * where some were not kept.
- * Borrowed; valid until the next call on d.
+ * sorted by line and column (stable), and a last line "N more errors\n" (and one "N more
+ * warnings\n") where some were not kept. Borrowed; valid until the next call on d.
  */
 const char *diags_text(struct diags *d);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files and paths. Everything is opened O_CLOEXEC, short writes are continued, EINTR is retried,
- * close and fsync are checked when writing. Messages name the file. A file that cannot be opened for reading because
- * of its name or its rights is ERR_BAD, all else ERR_SYSTEM; errno is kept.
+ * close and fsync are checked when writing. Messages name the file. A file that cannot be opened
+ * for reading because of its name or its rights is ERR_BAD, all else ERR_SYSTEM; errno is kept.
  */
 #ifndef PPGEN_BASE_FILE_H
 #define PPGEN_BASE_FILE_H
@@ -21,9 +21,10 @@ int file_read(const char *path, struct buf *b, uint64_t most, struct err *e);
 int file_write_fd(int fd, const void *p, size_t n, const char *name, struct err *e);
 
 /*
- * A file in the making, for what is too large for memory: write to fd, then publish (1 when `path` is there already and
- * `replace` is false), or drop. Publish closes and drops in any case; dropping twice is fine. A symbolic link at `path` is
- * followed, and a device or a pipe there is written to directly, so that -o /dev/null does what it says.
+ * A file in the making, for what is too large for memory: write to fd, then publish (1 when `path`
+ * is there already and `replace` is false), or drop. Publish closes and drops in any case; dropping
+ * twice is fine. A symbolic link at `path` is followed, and a device or a pipe there is written to
+ * directly, so that -o /dev/null does what it says.
  */
 struct file_draft {
 	int fd;
@@ -34,20 +35,24 @@ int file_draft_open(struct file_draft *d, const char *path, struct err *e);
 int file_draft_publish(struct file_draft *d, bool replace, struct err *e);
 void file_draft_drop(struct file_draft *d);
 
-/* Publishes a file whole: temporary name in the same folder, write, fsync, rename, fsync of the folder. */
+/* Publishes a file whole: temporary name in the same folder, write, fsync, rename, fsync of the
+ * folder. */
 int file_publish(const char *path, const void *p, size_t n, struct err *e);
 /* As file_publish, by link(): 1 when `path` is there already (and left as it is). */
 int file_publish_new(const char *path, const void *p, size_t n, struct err *e);
 
 int file_sync_dir(const char *path, struct err *e);
 int file_make_dirs(const char *path, struct err *e); /* mkdir -p, 0777 less umask */
-int file_remove_tree(const char *path, struct err *e); /* follows no symbolic link; absent is fine */
+int file_remove_tree(const char *path,
+		     struct err *e); /* follows no symbolic link; absent is fine */
 bool file_exists(const char *path);
 
-/* Names in a folder that do not begin with a dot, sorted bytewise; *names and its strings in one block: free(*names). */
+/* Names in a folder that do not begin with a dot, sorted bytewise; *names and its strings in one
+ * block: free(*names). */
 int file_list(const char *path, char ***names, size_t *n, struct err *e);
 
-/* A file's bytes for reading: mapped where possible, else read. An empty file has data "" and len 0. */
+/* A file's bytes for reading: mapped where possible, else read. An empty file has data "" and len
+ * 0. */
 struct file_view {
 	const char *data;
 	size_t len;
@@ -58,8 +63,9 @@ void file_view_free(struct file_view *v);
 
 /* Joins with one slash; an absolute b stands for itself. The caller frees. */
 char *path_join(const char *a, const char *b);
-char *path_dir(const char *p);          /* "." when there is no slash; the caller frees */
-const char *path_name(const char *p);   /* after the last slash; borrowed */
-char *path_absolute(const char *p);     /* against the working folder, "." and ".." resolved as text; the caller frees */
+char *path_dir(const char *p);        /* "." when there is no slash; the caller frees */
+const char *path_name(const char *p); /* after the last slash; borrowed */
+char *path_absolute(const char *p);   /* against the working folder, "." and ".." resolved as text;
+					 the caller frees */
 
 #endif

@@ -18,7 +18,7 @@
 /* The way down to the folder that is being emptied. */
 struct step {
 	char *name; /* in its parent */
-	dev_t dev; /* of the parent: what ".." must lead back to */
+	dev_t dev;  /* of the parent: what ".." must lead back to */
 	ino_t ino;
 };
 

@@ -8,23 +8,24 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t n);                         /* zeroed */
-void *mem_array(size_t n, size_t size);            /* zeroed, checked for overflow */
-void *mem_resize(void *p, size_t n, size_t size);  /* realloc of n elements, checked */
+void *mem_alloc(size_t n);                        /* zeroed */
+void *mem_array(size_t n, size_t size);           /* zeroed, checked for overflow */
+void *mem_resize(void *p, size_t n, size_t size); /* realloc of n elements, checked */
 char *mem_dup(const char *s);
-char *mem_dupn(const char *s, size_t n);           /* NUL appended; s may hold NULs */
+char *mem_dupn(const char *s, size_t n); /* NUL appended; s may hold NULs */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Makes room for one more element in a growing array: ARRAY_ROOM(items, n, cap); items[n++] = x; */
-#define ARRAY_ROOM(items, n, cap)                                                   \
-	do {                                                                        \
-		if ((n) == (cap)) {                                                 \
-			(cap) = (cap) ? (cap) * 2 : 8;                              \
-			(items) = mem_resize((items), (cap), sizeof *(items));      \
-		}                                                                   \
+#define ARRAY_ROOM(items, n, cap)                                              \
+	do {                                                                   \
+		if ((n) == (cap)) {                                            \
+			(cap) = (cap) ? (cap)*2 : 8;                           \
+			(items) = mem_resize((items), (cap), sizeof *(items)); \
+		}                                                              \
 	} while (0)
 
-/* An arena: many small pieces that live and die together. Pieces are zeroed and aligned for any type. */
+/* An arena: many small pieces that live and die together. Pieces are zeroed and aligned for any
+ * type. */
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *a);

@@ -22,7 +22,7 @@
 #endif
 
 #define FDS_MOST 4096 /* where the kernel cannot close a range (before 5.11) */
-#define TICK_MS  20 /* how soon an end is seen that no pipe tells of */
+#define TICK_MS  20   /* how soon an end is seen that no pipe tells of */
 
 enum { PIPE_OUT, PIPE_ERRORS, PIPE_EXEC, PIPES };
 

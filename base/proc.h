@@ -12,19 +12,21 @@
 #include "base/err.h"
 
 /*
- * Runs argv (found by PATH, no shell) in `dir` (NULL: here), stdin from /dev/null, and appends its stdout to `out`
- * (at most `most` bytes of each are kept; 0: all). stderr is appended to `errors`; NULL: thrown away. Ends it with SIGKILL
- * (its whole group) after timeout_s seconds (0: never). Returns its exit code, 128 + signal, or -1 (not started, timed out).
+ * Runs argv (found by PATH, no shell) in `dir` (NULL: here), stdin from /dev/null, and appends its
+ * stdout to `out` (at most `most` bytes of each are kept; 0: all). stderr is appended to `errors`;
+ * NULL: thrown away. Ends it with SIGKILL (its whole group) after timeout_s seconds (0: never).
+ * Returns its exit code, 128 + signal, or -1 (not started, timed out).
  */
-int proc_capture(const char *const *argv, const char *dir, unsigned timeout_s, struct buf *out, struct buf *errors,
-		 size_t most, struct err *e);
+int proc_capture(const char *const *argv, const char *dir, unsigned timeout_s, struct buf *out,
+		 struct buf *errors, size_t most, struct err *e);
 
-double proc_monotonic(void);   /* seconds, CLOCK_MONOTONIC */
-uint64_t proc_unix_ms(void);   /* milliseconds since 1970, CLOCK_REALTIME */
+double proc_monotonic(void);                         /* seconds, CLOCK_MONOTONIC */
+uint64_t proc_unix_ms(void);                         /* milliseconds since 1970, CLOCK_REALTIME */
 void proc_put_time(struct buf *b, uint64_t unix_ms); /* "2026-01-31T12:00:00.123+00:00", UTC */
 
-const char *proc_host(void);     /* borrowed */
-const char *proc_boot_id(void);  /* borrowed; "" where the kernel does not tell */
-uint64_t proc_start_ticks(pid_t pid); /* /proc/PID/stat field 22: with pid and boot id names a process; 0 when gone */
+const char *proc_host(void);    /* borrowed */
+const char *proc_boot_id(void); /* borrowed; "" where the kernel does not tell */
+uint64_t proc_start_ticks(
+	pid_t pid); /* /proc/PID/stat field 22: with pid and boot id names a process; 0 when gone */
 
 #endif

@@ -7,9 +7,9 @@
 
 struct attempt {
 	char *writer;
-	char *line;           /* the end record, or the start record where it never ended */
-	struct record rec;    /* borrows from line */
-	char *host;           /* of the writer */
+	char *line;        /* the end record, or the start record where it never ended */
+	struct record rec; /* borrows from line */
+	char *host;        /* of the writer */
 	bool ended, writer_dead;
 };
 

@@ -46,9 +46,10 @@ const struct command cmd_check = {
 	.name = "check",
 	.args = "[SPEC]",
 	.summary = "say whether a spec is good, and what is wrong with it",
-	.about = "Reads the spec and every file that it names (tables, lists, inputs), and says what is wrong, "
-		 "each with its line and column; up to 20 errors at once. Runs nothing. Writes nothing, except that a table by url "
-		 "is fetched into the run directory.",
+	.about =
+		"Reads the spec and every file that it names (tables, lists, inputs), and says what is wrong, "
+		"each with its line and column; up to 20 errors at once. Runs nothing. Writes nothing, except that a table by url "
+		"is fetched into the run directory.",
 	.opts = opts,
 	.run = run,
 };

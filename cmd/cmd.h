@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the commands share: finding the run that is meant, its plan, the tasks that are meant, and saying what went wrong. */
+/* What the commands share: finding the run that is meant, its plan, the tasks that are meant, and
+ * saying what went wrong. */
 #ifndef PPGEN_CMD_CMD_H
 #define PPGEN_CMD_CMD_H
 
@@ -16,7 +17,8 @@
 enum { EXIT_GOOD = 0, EXIT_TASKS = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERRUPTED = 130 };
 
 /* One command a file; ppgen.c lists them. */
-extern const struct command cmd_init, cmd_check, cmd_plan, cmd_run, cmd_status, cmd_log, cmd_collect, cmd_completion, cmd_man;
+extern const struct command cmd_init, cmd_check, cmd_plan, cmd_run, cmd_status, cmd_log,
+	cmd_collect, cmd_completion, cmd_man;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
@@ -25,14 +27,17 @@ struct common {
 	const char *dir;       /* -d */
 	struct opt_texts sets; /* --set */
 };
-#define COMMON_DIR                                                                            \
-	{ 'd', "dir", OPT_TEXT, offsetof(struct common, dir), "DIR",                          \
+/* clang-format off */
+#define COMMON_DIR                                                                          \
+	{ 'd', "dir", OPT_TEXT, offsetof(struct common, dir), "DIR",                        \
 	  "the run directory (default: runs/NAME beside the spec)", NULL, 0 }
-#define COMMON_SET                                                                            \
-	{ 0, "set", OPT_TEXTS, offsetof(struct common, sets), "KEY=VALUE",                    \
+#define COMMON_SET                                                                          \
+	{ 0, "set", OPT_TEXTS, offsetof(struct common, sets), "KEY=VALUE",                  \
 	  "as if the spec said so, e.g. --set repeat=3, --set params.grid.T='[1, 2]'", NULL, 0 }
+/* clang-format on */
 
-/* Parses; 0 go on, else *code is the exit code (help was shown, or the usage is wrong and that was said). */
+/* Parses; 0 go on, else *code is the exit code (help was shown, or the usage is wrong and that was
+ * said). */
 int cmd_parse(const struct command *c, int *argc, char **argv, void *values, int *code);
 
 /* Prints "ppgen: ..." and returns the exit code that the error's kind asks for. */
@@ -44,8 +49,10 @@ int cmd_diags(struct diags *d);
 struct place {
 	char *spec;   /* the spec's path as it was given; NULL when a run directory was */
 	char *rundir; /* absolute */
-	char *named;  /* the word that named it, with a blank in front, for hints (" spec.yaml"); "" when none did */
-	bool fetches; /* a table of parameters is fetched: the run directory is made early to keep it */
+	char *named;  /* the word that named it, with a blank in front, for hints (" spec.yaml"); ""
+			 when none did */
+	bool fetches; /* a table of parameters is fetched: the run directory is made early to keep
+			 it */
 };
 
 /* Whether a word is a spec or a run directory rather than a TASK. */
@@ -55,11 +62,13 @@ int place_find(const char *word, const struct common *c, struct place *out, stru
 void place_free(struct place *p);
 
 /*
- * The plan as the spec says now: a draft, or the latest published one when nothing changed. With a run directory alone: the latest one.
- * *published tells which. NULL: said on stderr, *code is the exit code. Warnings are printed.
+ * The plan as the spec says now: a draft, or the latest published one when nothing changed. With a
+ * run directory alone: the latest one. *published tells which. NULL: said on stderr, *code is the
+ * exit code. Warnings are printed.
  */
 struct plan *plan_now(const struct place *at, const struct common *c, bool *published, int *code);
-/* The latest published plan; NULL as above ("nothing has been run yet"). A note is printed when the spec has changed since. */
+/* The latest published plan; NULL as above ("nothing has been run yet"). A note is printed when the
+ * spec has changed since. */
 struct plan *plan_last(const struct place *at, int *code);
 
 /* "T=1.5, L=16": the parameters of a point, cut after `most` bytes (0: whole). */
@@ -70,18 +79,20 @@ void put_params(struct buf *b, const struct plan *p, const struct point *pt, siz
 void put_counted(struct buf *b, uint64_t n, const char *noun);
 
 /*
- * Which tasks are meant. TASK words: an index, an id's beginning ("t3f9"), or "T=2.5,L=64". None at all and no `only`: all.
- * A word that means no task is an error.
+ * Which tasks are meant. TASK words: an index, an id's beginning ("t3f9"), or "T=2.5,L=64". None at
+ * all and no `only`: all. A word that means no task is an error.
  */
 struct selection {
 	uint64_t *bits; /* NULL: all */
 	uint64_t count;
 };
-int select_tasks(const struct plan *p, const char *const *words, size_t n, const char *only, struct selection *s, struct err *e);
+int select_tasks(const struct plan *p, const char *const *words, size_t n, const char *only,
+		 struct selection *s, struct err *e);
 bool selected(const struct selection *s, uint64_t index);
 void selection_free(struct selection *s);
 
-/* Prints a collect report on stderr: "results.csv: 400 rows, sha256 ..."; counts when something is missing. */
+/* Prints a collect report on stderr: "results.csv: 400 rows, sha256 ..."; counts when something is
+ * missing. */
 struct collect_report;
 void say_collected(const struct collect_report *r);
 /* Warns where two successes of one task under the same code returned different results. */

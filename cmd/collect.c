@@ -26,11 +26,12 @@ static const struct opt opts[] = {
 	  "leave out tasks without a good result, and leave missing cells empty", NULL, 0 },
 	{ 0, "repick", OPT_FLAG, offsetof(struct values, repick), NULL,
 	  "choose anew among a task's successes, whatever was published before", NULL, 0 },
-	{ 0, "stale", OPT_CHOICE, offsetof(struct values, stale), "WHAT", "keep: accept results that older code made (remembered)",
-	  "keep", 0 },
+	{ 0, "stale", OPT_CHOICE, offsetof(struct values, stale), "WHAT",
+	  "keep: accept results that older code made (remembered)", "keep", 0 },
 	{ 0, "csv", OPT_FLAG, offsetof(struct values, csv), NULL,
 	  "without any run: merge the CSV files that the words name (or match) into one", NULL, 0 },
-	{ 'q', "quiet", OPT_FLAG, offsetof(struct values, quiet), NULL, "say nothing when all is well", NULL, 0 },
+	{ 'q', "quiet", OPT_FLAG, offsetof(struct values, quiet), NULL,
+	  "say nothing when all is well", NULL, 0 },
 	COMMON_DIR,
 	COMMON_SET,
 	{ 0 },
@@ -50,18 +51,21 @@ static int merge_files(int argc, char **argv, const struct values *o)
 	uint64_t files = 0, rows = 0;
 	char sha[65];
 	if (argc < 2) {
-		err_bad(&e, "--csv wants files or a quoted pattern: ppgen collect --csv 'data/*.csv' -o all.csv");
+		err_bad(&e,
+			"--csv wants files or a quoted pattern: ppgen collect --csv 'data/*.csv' -o all.csv");
 		return cmd_fail(&e);
 	}
-	if (collect_csv((const char *const *)(argv + 1), (size_t)argc - 1, o->to ? o->to : "-", format_letter(o->format), &files,
-			&rows, sha, &e) < 0)
+	if (collect_csv((const char *const *)(argv + 1), (size_t)argc - 1, o->to ? o->to : "-",
+			format_letter(o->format), &files, &rows, sha, &e) < 0)
 		return cmd_fail(&e);
 	if (!o->quiet)
-		fprintf(stderr, "%s: %" PRIu64 " rows of %" PRIu64 " files, sha256 %s\n", o->to ? o->to : "-", rows, files, sha);
+		fprintf(stderr, "%s: %" PRIu64 " rows of %" PRIu64 " files, sha256 %s\n",
+			o->to ? o->to : "-", rows, files, sha);
 	return EXIT_GOOD;
 }
 
-/* A plan that is a draft (the spec's results or collect changed) is published, so that what was merged can be traced. */
+/* A plan that is a draft (the spec's results or collect changed) is published, so that what was
+ * merged can be traced. */
 static int publish(struct plan *p, const struct place *at, int argc, char **argv, struct err *e)
 {
 	struct buf prov = BUF_INIT;
@@ -78,8 +82,12 @@ static int refuse_stale(const struct scan *s, struct err *e)
 	uint64_t tasks = 0;
 	for (size_t i = 0; i < s->n_stale; i++)
 		tasks += s->stale[i].tasks;
-	return err_bad(e, "%" PRIu64 " task%s only results of older code: accept them with --stale=keep, or run them again with "
-			  "`ppgen run --stale=rerun`", tasks, tasks == 1 ? " has" : "s have");
+	return err_bad(
+		e,
+		"%" PRIu64
+		" task%s only results of older code: accept them with --stale=keep, or run them again with "
+		"`ppgen run --stale=rerun`",
+		tasks, tasks == 1 ? " has" : "s have");
 }
 
 /* Why there is no table: the causes, then the error. */
@@ -97,12 +105,15 @@ static void say_causes(struct scan *s, const char *named)
 	buf_free(&b);
 }
 
-static int merge_run(const struct values *o, const struct place *at, struct plan *p, bool published, int argc, char **argv)
+static int merge_run(const struct values *o, const struct place *at, struct plan *p, bool published,
+		     int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	struct scan s;
 	struct scan_options so = { .repick = o->repick, .judge = true };
-	struct collect_options co = { .partial = o->partial, .to = o->to, .format = format_letter(o->format) };
+	struct collect_options co = { .partial = o->partial,
+				      .to = o->to,
+				      .format = format_letter(o->format) };
 	struct collect_report rep = { 0 };
 	if (scan_fold(at->rundir, p, &so, &s, &e) < 0)
 		return cmd_fail(&e);
@@ -124,7 +135,9 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 	if (r == 0)
 		r = collect_run(&s, &co, &rep, &e);
 	if (s.damaged_output)
-		fprintf(stderr, "ppgen: kept output of %" PRIu64 " attempts is damaged, and does not count: `ppgen run` runs their tasks again\n",
+		fprintf(stderr,
+			"ppgen: kept output of %" PRIu64
+			" attempts is damaged, and does not count: `ppgen run` runs their tasks again\n",
 			s.damaged_output);
 	if (r < 0)
 		say_causes(&s, at->named);
@@ -135,7 +148,9 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 	collect_report_free(&rep);
 	scan_free(&s);
 	if (r < 0)
-		return cmd_fail(&e) == EXIT_USAGE ? EXIT_TASKS : EXIT_SYSTEM; /* what is missing is no fault of the usage */
+		return cmd_fail(&e) == EXIT_USAGE
+			       ? EXIT_TASKS
+			       : EXIT_SYSTEM; /* what is missing is no fault of the usage */
 	return whole ? EXIT_GOOD : EXIT_TASKS;
 }
 
@@ -146,7 +161,8 @@ static int run(int argc, char **argv)
 	struct err e = ERR_INIT;
 	int code;
 	bool published;
-	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write(), and what was begun is tidied up */
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write(), and what was
+				     begun is tidied up */
 	if (cmd_parse(&cmd_collect, &argc, argv, &o, &code))
 		return code;
 	if (o.csv) {
@@ -154,8 +170,8 @@ static int run(int argc, char **argv)
 	} else if (o.format && !o.to) {
 		err_bad(&e, "--format is for the table that -o names: add -o FILE, or -o -");
 		code = cmd_fail(&e);
-	} else if ((argc > 2 ? err_bad(&e, "one run is collected at a time (--csv merges files)") :
-			       place_find(argv[1], &o.common, &at, &e)) < 0) {
+	} else if ((argc > 2 ? err_bad(&e, "one run is collected at a time (--csv merges files)")
+			     : place_find(argv[1], &o.common, &at, &e)) < 0) {
 		code = cmd_fail(&e);
 	} else if (!rundir_is(at.rundir)) {
 		err_bad(&e, "nothing has been run in '%s' yet: `ppgen run` starts it", at.rundir);
@@ -175,13 +191,14 @@ const struct command cmd_collect = {
 	.name = "collect",
 	.args = "[SPEC|RUNDIR] | --csv FILE|PATTERN ...",
 	.summary = "merge what the tasks returned into tables",
-	.about = "Writes the tables that the spec's `collect:` lists into the run's collect/ folder: the same bytes wherever and in whatever "
-		 "order the tasks ran. A table is written whole or not at all; with tasks missing it is refused unless --partial is given. "
-		 "The exit code is 1 when something is missing.\n\n"
-		 "\tppgen collect spec.yaml\n"
-		 "\tppgen collect spec.yaml -o - --format jsonl | head\n\n"
-		 "With --csv it needs no run: many CSV files of one structure become one, in the order of their names, their headers checked.\n\n"
-		 "\tppgen collect --csv 'data/*.csv' -o all.csv",
+	.about =
+		"Writes the tables that the spec's `collect:` lists into the run's collect/ folder: the same bytes wherever and in whatever "
+		"order the tasks ran. A table is written whole or not at all; with tasks missing it is refused unless --partial is given. "
+		"The exit code is 1 when something is missing.\n\n"
+		"\tppgen collect spec.yaml\n"
+		"\tppgen collect spec.yaml -o - --format jsonl | head\n\n"
+		"With --csv it needs no run: many CSV files of one structure become one, in the order of their names, their headers checked.\n\n"
+		"\tppgen collect --csv 'data/*.csv' -o all.csv",
 	.opts = opts,
 	.run = run,
 };

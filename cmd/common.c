@@ -76,8 +76,9 @@ void say_collected(const struct collect_report *r)
 	if (r->merged != r->expected) {
 		buf_puts(&b, "expected ");
 		put_counted(&b, r->expected, "task");
-		buf_printf(&b, ": %llu merged, %llu failed, %llu missing", (unsigned long long)r->merged,
-			   (unsigned long long)r->failed, (unsigned long long)r->missing);
+		buf_printf(&b, ": %llu merged, %llu failed, %llu missing",
+			   (unsigned long long)r->merged, (unsigned long long)r->failed,
+			   (unsigned long long)r->missing);
 		if (r->stale)
 			buf_printf(&b, ", %llu stale", (unsigned long long)r->stale);
 		buf_putc(&b, '\n');

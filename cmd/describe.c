@@ -9,10 +9,12 @@
 
 static bool same_resources(const struct resources *a, const struct resources *b)
 {
-	return a->cpus == b->cpus && a->memory == b->memory && a->time_s == b->time_s && a->gpus == b->gpus;
+	return a->cpus == b->cpus && a->memory == b->memory && a->time_s == b->time_s &&
+	       a->gpus == b->gpus;
 }
 
-int classes_find(const struct plan *p, const struct selection *s, struct class **out, size_t *n, bool *whole, struct err *e)
+int classes_find(const struct plan *p, const struct selection *s, struct class **out, size_t *n,
+		 bool *whole, struct err *e)
 {
 	const struct spec *spec = p->spec;
 	uint64_t count = space_count(spec->space);
@@ -88,7 +90,8 @@ void put_classes(struct buf *b, const struct class *c, size_t n, bool whole)
 		buf_puts(b, "  (of the first 10,000,000 tasks)\n");
 }
 
-int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_t index, struct err *e)
+int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_t index,
+		struct err *e)
 {
 	struct task t;
 	struct launch l = { 0 };
@@ -109,7 +112,8 @@ int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_
 	return r;
 }
 
-int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t index, struct err *e)
+int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t index,
+	       struct err *e)
 {
 	struct point pt;
 	uint8_t id[TASK_ID_SIZE];

@@ -25,7 +25,8 @@ void put_why(struct buf *b, const struct record *r)
 		buf_puts(b, outcome_names[r->outcome]);
 }
 
-/* What causes that differ only in a path or a value have in common: "exit code" keeps its number, which tells. */
+/* What causes that differ only in a path or a value have in common: "exit code" keeps its number,
+ * which tells. */
 static char *kind_of(enum outcome o, const char *why)
 {
 	struct buf b = BUF_INIT;
@@ -33,18 +34,21 @@ static char *kind_of(enum outcome o, const char *why)
 	for (const char *p = why; *p; p++) {
 		if (*p == '\'')
 			quoted = !quoted;
-		if (quoted ? *p == '\'' : o == OUTCOME_EXIT || o == OUTCOME_SIGNAL || *p < '0' || *p > '9')
+		if (quoted ? *p == '\''
+			   : o == OUTCOME_EXIT || o == OUTCOME_SIGNAL || *p < '0' || *p > '9')
 			buf_putc(&b, *p);
 	}
 	return buf_take(&b);
 }
 
-static struct cause *cause_for(struct cause **list, size_t *n, size_t *cap, enum outcome o, const char *why, uint64_t index)
+static struct cause *cause_for(struct cause **list, size_t *n, size_t *cap, enum outcome o,
+			       const char *why, uint64_t index)
 {
 	char *kind = kind_of(o, why);
 	struct cause *c = NULL;
 	for (size_t i = 0; !c && i < *n; i++)
-		if ((*list)[i].outcome == o && !strcmp((*list)[i].kind ? (*list)[i].kind : "", kind ? kind : ""))
+		if ((*list)[i].outcome == o &&
+		    !strcmp((*list)[i].kind ? (*list)[i].kind : "", kind ? kind : ""))
 			c = &(*list)[i];
 	if (!c && *n == CAUSES_MAX)
 		c = &(*list)[*n - 1];
@@ -53,7 +57,9 @@ static struct cause *cause_for(struct cause **list, size_t *n, size_t *cap, enum
 		return c;
 	}
 	ARRAY_ROOM(*list, *n, *cap);
-	(*list)[*n] = (struct cause){ .outcome = o, .why = mem_dup(*n + 1 == CAUSES_MAX ? "other causes" : why), .kind = kind,
+	(*list)[*n] = (struct cause){ .outcome = o,
+				      .why = mem_dup(*n + 1 == CAUSES_MAX ? "other causes" : why),
+				      .kind = kind,
 				      .sample = index };
 	return &(*list)[(*n)++];
 }
@@ -67,7 +73,8 @@ static char *last_said(struct scan *s, const struct task_state *t, struct output
 	if (scan_read(s, t->file, t->offset, &r, NULL) < 0)
 		return NULL;
 	struct piece p = record_piece(&r, "e", NULL);
-	if (!p.there || output_get(outputs, s->files[t->file].writer, &p, false, &data, &len, NULL) < 0)
+	if (!p.there ||
+	    output_get(outputs, s->files[t->file].writer, &p, false, &data, &len, NULL) < 0)
 		return NULL;
 	while (len && strchr(" \t\r\n", data[len - 1]))
 		len--;
@@ -84,7 +91,8 @@ static int more_frequent(const void *a, const void *b)
 	return x->sample < y->sample ? -1 : x->sample > y->sample;
 }
 
-int causes_find(struct scan *s, const struct selection *sel, struct cause **out, size_t *n, struct err *e)
+int causes_find(struct scan *s, const struct selection *sel, struct cause **out, size_t *n,
+		struct err *e)
 {
 	struct cause *list = NULL;
 	struct buf why = BUF_INIT;
@@ -131,7 +139,8 @@ void causes_free(struct cause *c, size_t n)
 	free(c);
 }
 
-void put_causes(struct buf *b, const struct scan *s, const char *named, const struct cause *c, size_t n, size_t most)
+void put_causes(struct buf *b, const struct scan *s, const char *named, const struct cause *c,
+		size_t n, size_t most)
 {
 	const struct space *sp = s->plan->spec->space;
 	struct point pt;

@@ -55,10 +55,11 @@ static int run(int argc, char **argv)
 	if (cmd_parse(&cmd_init, &argc, argv, &none, &code))
 		return code;
 	const char *path = argc > 1 ? argv[1] : "sweep.yaml";
-	int r = argc > 2 ? err_bad(&e, "one file is written at a time") :
-			   file_publish_new(path, template, strlen(template), &e);
+	int r = argc > 2 ? err_bad(&e, "one file is written at a time")
+			 : file_publish_new(path, template, strlen(template), &e);
 	if (r == 1)
-		r = err_bad(&e, "'%s' is there already, and is left as it is: name another file", path);
+		r = err_bad(&e, "'%s' is there already, and is left as it is: name another file",
+			    path);
 	if (r < 0)
 		return cmd_fail(&e);
 	fprintf(stderr, "wrote %s; next: ppgen run %s\n", path, path);
@@ -69,8 +70,9 @@ const struct command cmd_init = {
 	.name = "init",
 	.args = "[FILE]",
 	.summary = "write a commented spec that runs",
-	.about = "Writes a small sweep with comments into FILE (default: sweep.yaml). It runs as it is; change it into your own. "
-		 "A file that is there is left alone.",
+	.about =
+		"Writes a small sweep with comments into FILE (default: sweep.yaml). It runs as it is; change it into your own. "
+		"A file that is there is left alone.",
 	.opts = opts,
 	.run = run,
 };

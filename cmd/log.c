@@ -24,19 +24,26 @@ struct values {
 };
 
 static const struct opt opts[] = {
-	{ 0, "failed", OPT_FLAG, offsetof(struct values, failed), NULL, "the tasks that failed", NULL, 0 },
-	{ 0, "only", OPT_TEXT, offsetof(struct values, only), "EXPR", "the tasks for which EXPR holds, as in `where:`", NULL, 0 },
-	{ 'n', "show", OPT_COUNT, offsetof(struct values, show), "N", "show at most N tasks (default: 10)", NULL, 1 },
-	{ 0, "stdout", OPT_FLAG, offsetof(struct values, raw_out), NULL, "print just the task's stdout, every byte of it", NULL, 0 },
-	{ 0, "stderr", OPT_FLAG, offsetof(struct values, raw_err), NULL, "print just the task's stderr, every byte of it", NULL, 0 },
-	{ 'f', "follow", OPT_FLAG, offsetof(struct values, follow), NULL, "follow the stdout of a task that is running", NULL, 0 },
-	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL, "print parameters and records as JSON, one task a line", NULL, 0 },
+	{ 0, "failed", OPT_FLAG, offsetof(struct values, failed), NULL, "the tasks that failed",
+	  NULL, 0 },
+	{ 0, "only", OPT_TEXT, offsetof(struct values, only), "EXPR",
+	  "the tasks for which EXPR holds, as in `where:`", NULL, 0 },
+	{ 'n', "show", OPT_COUNT, offsetof(struct values, show), "N",
+	  "show at most N tasks (default: 10)", NULL, 1 },
+	{ 0, "stdout", OPT_FLAG, offsetof(struct values, raw_out), NULL,
+	  "print just the task's stdout, every byte of it", NULL, 0 },
+	{ 0, "stderr", OPT_FLAG, offsetof(struct values, raw_err), NULL,
+	  "print just the task's stderr, every byte of it", NULL, 0 },
+	{ 'f', "follow", OPT_FLAG, offsetof(struct values, follow), NULL,
+	  "follow the stdout of a task that is running", NULL, 0 },
+	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL,
+	  "print parameters and records as JSON, one task a line", NULL, 0 },
 	COMMON_DIR,
 	{ 0 },
 };
 
-#define FOLLOW_LOOKS 5 /* turns of 0.2 s between two looks whether the worker is still there */
-#define SHOWN_BYTES 65536 /* of one stream; more is cut in front */
+#define FOLLOW_LOOKS 5     /* turns of 0.2 s between two looks whether the worker is still there */
+#define SHOWN_BYTES  65536 /* of one stream; more is cut in front */
 
 struct viewer {
 	const struct values *o;
@@ -48,27 +55,33 @@ struct viewer {
 };
 
 /* The attempt that people want to see: the one that counts, else the last. */
-static const struct attempt *main_attempt(struct viewer *v, uint64_t index, const struct attempts *a)
+static const struct attempt *main_attempt(struct viewer *v, uint64_t index,
+					  const struct attempts *a)
 {
 	const struct task_state *t = &v->scan.tasks[index];
 	const struct attempt *best = a->n ? &a->items[a->n - 1] : NULL;
 	for (size_t i = 0; t->outcome != OUTCOME_NONE && i < a->n; i++) {
 		struct record r;
-		if (a->items[i].ended && !strcmp(a->items[i].writer, v->scan.files[t->file].writer) &&
-		    scan_read(&v->scan, t->file, t->offset, &r, NULL) == 0 && r.attempt == a->items[i].rec.attempt)
+		if (a->items[i].ended &&
+		    !strcmp(a->items[i].writer, v->scan.files[t->file].writer) &&
+		    scan_read(&v->scan, t->file, t->offset, &r, NULL) == 0 &&
+		    r.attempt == a->items[i].rec.attempt)
 			best = &a->items[i];
 	}
 	return best;
 }
 
-/* A stream's bytes: from the packed output, or from the slot's spool while it runs (or after its worker died). */
-static int stream_bytes(struct viewer *v, const struct attempt *a, bool err_stream, const char **data, size_t *len, struct err *e)
+/* A stream's bytes: from the packed output, or from the slot's spool while it runs (or after its
+ * worker died). */
+static int stream_bytes(struct viewer *v, const struct attempt *a, bool err_stream,
+			const char **data, size_t *len, struct err *e)
 {
 	if (a->ended) {
 		struct piece p = record_piece(&a->rec, err_stream ? "e" : "o", NULL);
 		return output_get(v->outputs, a->writer, &p, true, data, len, e);
 	}
-	char *path = journal_spool_path(v->rundir, a->writer, a->rec.slot, err_stream ? "err" : "out");
+	char *path =
+		journal_spool_path(v->rundir, a->writer, a->rec.slot, err_stream ? "err" : "out");
 	struct stat st;
 	buf_clear(&v->live);
 	*data = "";
@@ -99,7 +112,8 @@ static void put_stream(struct buf *b, const char *title, const char *data, size_
 		return;
 	buf_printf(b, "  %s\n", title);
 	if (len > SHOWN_BYTES) {
-		buf_printf(b, "    ... %zu bytes before (--%s prints all)\n", len - SHOWN_BYTES, title);
+		buf_printf(b, "    ... %zu bytes before (--%s prints all)\n", len - SHOWN_BYTES,
+			   title);
 		p = end - SHOWN_BYTES;
 	}
 	while (p < end) {
@@ -125,7 +139,10 @@ static void put_attempt(struct buf *b, const struct attempt *a)
 	} else if (a->rec.outcome == OUTCOME_OK) {
 		buf_puts(b, "good");
 	} else {
-		buf_printf(b, "%s: ", a->rec.outcome == OUTCOME_INTERRUPTED || a->rec.outcome == OUTCOME_LOST ? "ended" : "failed");
+		buf_printf(b, "%s: ",
+			   a->rec.outcome == OUTCOME_INTERRUPTED || a->rec.outcome == OUTCOME_LOST
+				   ? "ended"
+				   : "failed");
 		put_why(b, &a->rec);
 	}
 	if (a->ended && json_double(json_get(a->rec.line, "wall"), &x)) {
@@ -185,7 +202,8 @@ static int show_text(struct viewer *v, uint64_t index, const struct attempts *a,
 	task_init(&t, v->plan);
 	int r = task_load(&t, v->plan, index, e);
 	if (r == 0) {
-		buf_printf(&b, "task %" PRIu64 " %s: %s\n  ", index, t.shown, state_name(&v->scan.tasks[index]));
+		buf_printf(&b, "task %" PRIu64 " %s: %s\n  ", index, t.shown,
+			   state_name(&v->scan.tasks[index]));
 		put_params(&b, v->plan, &t.point, 0);
 		buf_putc(&b, '\n');
 		r = put_command(&b, v->plan, v->rundir, index, e);
@@ -250,7 +268,8 @@ static int show_raw(struct viewer *v, uint64_t index, const struct attempts *a, 
 	return 0;
 }
 
-/* Copies what a slot's spool gains, until the attempt ends (its spool is then taken in, and its name goes to another file) or its worker is gone. */
+/* Copies what a slot's spool gains, until the attempt ends (its spool is then taken in, and its
+ * name goes to another file) or its worker is gone. */
 static int follow(struct viewer *v, const struct attempt *m, struct err *e)
 {
 	if (!m || m->ended)
@@ -288,7 +307,8 @@ static int show_all(struct viewer *v, const struct selection *sel, struct err *e
 	point_init(&pt, v->plan->spec->space);
 	struct attempts *list = mem_array(limit + 1, sizeof *list);
 	for (uint64_t i = 0; i < v->scan.count; i++) {
-		if (!selected(sel, i) || (v->o->failed && !outcome_is_failure(v->scan.tasks[i].outcome)))
+		if (!selected(sel, i) ||
+		    (v->o->failed && !outcome_is_failure(v->scan.tasks[i].outcome)))
 			continue;
 		if (count++ >= limit)
 			continue;
@@ -303,7 +323,8 @@ static int show_all(struct viewer *v, const struct selection *sel, struct err *e
 		else if (v->o->raw_out || v->o->raw_err)
 			r = show_raw(v, indexes[i], &list[i], e);
 		else
-			r = v->o->json ? show_json(v, indexes[i], &list[i]) : show_text(v, indexes[i], &list[i], e);
+			r = v->o->json ? show_json(v, indexes[i], &list[i])
+				       : show_text(v, indexes[i], &list[i], e);
 	}
 	fflush(stdout);
 	if (r == 0 && count > shown)
@@ -317,14 +338,16 @@ static int show_all(struct viewer *v, const struct selection *sel, struct err *e
 	return r;
 }
 
-static int view(const struct values *o, const struct place *at, const struct plan *p, const char *const *words, size_t n)
+static int view(const struct values *o, const struct place *at, const struct plan *p,
+		const char *const *words, size_t n)
 {
 	struct err e = ERR_INIT;
 	struct viewer v = { .o = o, .rundir = at->rundir, .plan = p };
 	struct scan_options so = { .judge = true };
 	struct selection sel;
 	if (n == 0 && !o->failed && !o->only) {
-		err_bad(&e, "which task? Give an index, an id's beginning, values (T=2.5,L=64), or --failed");
+		err_bad(&e,
+			"which task? Give an index, an id's beginning, values (T=2.5,L=64), or --failed");
 		return cmd_fail(&e);
 	}
 	if (scan_fold(at->rundir, p, &so, &v.scan, &e) < 0)
@@ -355,7 +378,8 @@ static int run(int argc, char **argv)
 	} else {
 		struct plan *p = plan_last(&at, &code);
 		if (p)
-			code = view(&o, &at, p, (const char *const *)argv + (named ? 2 : 1), (size_t)argc - (named ? 2 : 1));
+			code = view(&o, &at, p, (const char *const *)argv + (named ? 2 : 1),
+				    (size_t)argc - (named ? 2 : 1));
 		plan_free(p);
 	}
 	place_free(&at);
@@ -366,10 +390,11 @@ const struct command cmd_log = {
 	.name = "log",
 	.args = "[SPEC|RUNDIR] [TASK ...]",
 	.summary = "show a task: its command, attempts, output, and why it failed",
-	.about = "TASK is an index, an id's beginning, or values as T=2.5,L=64. Shows the task's parameters, the command as it is started (it can be "
-		 "pasted into a shell, after what `setup:` does), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
-		 "\tppgen log --failed\n"
-		 "\tppgen log T=2.5,L=64 --stderr",
+	.about =
+		"TASK is an index, an id's beginning, or values as T=2.5,L=64. Shows the task's parameters, the command as it is started (it can be "
+		"pasted into a shell, after what `setup:` does), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
+		"\tppgen log --failed\n"
+		"\tppgen log T=2.5,L=64 --stderr",
 	.opts = opts,
 	.run = run,
 };

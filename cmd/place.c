@@ -35,7 +35,8 @@ static bool names_url(const struct node *params)
 	return t && node_get(t, "url");
 }
 
-/* The run's name without reading all of the spec: `name:` (or --set name=), else the file's stem. */
+/* The run's name without reading all of the spec: `name:` (or --set name=), else the file's stem.
+ */
 static char *peek_name(const char *spec, const struct common *c, bool *fetches)
 {
 	struct buf text = BUF_INIT;
@@ -45,7 +46,8 @@ static char *peek_name(const char *spec, const struct common *c, bool *fetches)
 	if (file_read(spec, &text, YAML_BYTES_MAX, NULL) == 0) {
 		const struct node *root = yaml_parse(a, buf_str(&text), text.len, spec, d);
 		const struct node *n = root ? node_get(root, "name") : NULL;
-		if (n && n->kind == NODE_SCALAR && n->len && !strchr(n->text, '/') && n->text[0] != '.')
+		if (n && n->kind == NODE_SCALAR && n->len && !strchr(n->text, '/') &&
+		    n->text[0] != '.')
 			name = mem_dup(n->text);
 		*fetches = root && names_url(node_get(root, "params"));
 	}
@@ -78,7 +80,8 @@ static int find_spec(char **out, struct err *e)
 	*out = NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct buf text = BUF_INIT;
-		if (ends_like_yaml(names[i]) && file_read(names[i], &text, YAML_BYTES_MAX, NULL) == 0) {
+		if (ends_like_yaml(names[i]) &&
+		    file_read(names[i], &text, YAML_BYTES_MAX, NULL) == 0) {
 			const char *t = buf_str(&text);
 			if (!strncmp(t, "ppgen:", 6) || strstr(t, "\nppgen:")) {
 				buf_printf(&seen, "%s%s", found++ ? ", " : "", names[i]);
@@ -94,9 +97,12 @@ static int find_spec(char **out, struct err *e)
 		free(*out);
 		*out = NULL;
 		if (found)
-			r = err_bad(e, "there are several specs here (%s): name one", buf_str(&seen));
+			r = err_bad(e, "there are several specs here (%s): name one",
+				    buf_str(&seen));
 		else
-			r = err_bad(e, "there is no spec in this folder: name one, or write one with `ppgen init`");
+			r = err_bad(
+				e,
+				"there is no spec in this folder: name one, or write one with `ppgen init`");
 	}
 	buf_free(&seen);
 	return r;
@@ -162,7 +168,8 @@ void place_free(struct place *p)
 	*p = (struct place){ 0 };
 }
 
-/* Reads the spec with everything that --set says; what a table by url needs is kept in the run directory. */
+/* Reads the spec with everything that --set says; what a table by url needs is kept in the run
+ * directory. */
 static struct spec *read_spec(const struct place *at, const struct common *c, struct diags *d)
 {
 	struct err e = ERR_INIT;
@@ -194,15 +201,19 @@ static int load_latest(const char *rundir, struct plan **out, struct diags *d)
 	return n && !*out ? -1 : 0;
 }
 
-/* Two specs of one name would take turns in one run directory, each writing over the other's tables. */
-static int refuse_other(const struct place *at, const struct plan *old, const struct plan *now, struct diags *d)
+/* Two specs of one name would take turns in one run directory, each writing over the other's
+ * tables. */
+static int refuse_other(const struct place *at, const struct plan *old, const struct plan *now,
+			struct diags *d)
 {
 	char *mine = path_join(now->spec->dir, path_name(now->spec->path));
 	char *theirs = path_join(old->spec->dir, path_name(old->spec->path));
 	int r = 0;
 	if (strcmp(mine, theirs) != 0 && file_exists(theirs))
-		r = diag_error(d, at->spec, 0, 0, "'%s' belongs to '%s': give this spec a name of its own (name:), or another folder (-d DIR)",
-			       at->rundir, theirs);
+		r = diag_error(
+			d, at->spec, 0, 0,
+			"'%s' belongs to '%s': give this spec a name of its own (name:), or another folder (-d DIR)",
+			at->rundir, theirs);
 	free(theirs);
 	free(mine);
 	return r;
@@ -248,8 +259,9 @@ static void note_changed(const struct place *at, const struct plan *p)
 	struct buf text = BUF_INIT;
 	if (at->spec && file_read(at->spec, &text, YAML_BYTES_MAX, NULL) == 0 &&
 	    !spec_has_text(p->spec, buf_str(&text), text.len))
-		fprintf(stderr, "ppgen: note: '%s' has changed since it was last run (plan %04u is shown)\n", at->spec,
-			p->number);
+		fprintf(stderr,
+			"ppgen: note: '%s' has changed since it was last run (plan %04u is shown)\n",
+			at->spec, p->number);
 	buf_free(&text);
 	char now[CODE_HEX];
 	if (plan_code_now(p, now, NULL) == 0 && strcmp(now, p->code) != 0)
@@ -267,7 +279,8 @@ struct plan *plan_last(const struct place *at, int *code)
 	if (r < 0 && *code == EXIT_GOOD)
 		*code = EXIT_SYSTEM;
 	if (!p && *code == EXIT_GOOD) {
-		fprintf(stderr, "ppgen: nothing has been run in '%s' yet: `ppgen run` starts it\n", at->rundir);
+		fprintf(stderr, "ppgen: nothing has been run in '%s' yet: `ppgen run` starts it\n",
+			at->rundir);
 		*code = EXIT_USAGE;
 	}
 	if (p)

@@ -22,7 +22,8 @@ static const struct opt opts[] = {
 	COMMON_SET,
 	{ 0, "format", OPT_CHOICE, offsetof(struct values, format), "FORMAT",
 	  "print the table of all tasks instead: csv, tsv or jsonl", "csv|tsv|jsonl", 0 },
-	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL, "print the summary as JSON", NULL, 0 },
+	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL, "print the summary as JSON",
+	  NULL, 0 },
 	{ 'n', "show", OPT_COUNT, offsetof(struct values, show), "N",
 	  "show the first N tasks and the last (default: 3)", NULL, 0 },
 	{ 0 },
@@ -38,7 +39,8 @@ static int flush(struct buf *b, struct err *e)
 }
 
 /* A row of the table: its values behind the task's id. */
-static void put_row(struct buf *b, const struct space *s, const struct point *pt, const char *id, char sep)
+static void put_row(struct buf *b, const struct space *s, const struct point *pt, const char *id,
+		    char sep)
 {
 	if (sep) {
 		buf_puts(b, id);
@@ -108,7 +110,8 @@ static void put_parameters(struct buf *b, const struct space *s)
 	}
 }
 
-static int put_tasks(struct buf *b, const struct plan *p, const char *rundir, uint64_t show, struct err *e)
+static int put_tasks(struct buf *b, const struct plan *p, const char *rundir, uint64_t show,
+		     struct err *e)
 {
 	uint64_t count = space_count(p->spec->space);
 	buf_puts(b, "\ntasks, as they are started\n");
@@ -187,7 +190,9 @@ static int print_json(const struct plan *p, const struct place *at, struct err *
 	size_t n = spec_settings(p->spec, &set);
 	buf_puts(&b, "{\"name\":");
 	json_puts(&b, p->spec->name);
-	buf_printf(&b, ",\"tasks\":%" PRIu64 ",\"crossed\":%" PRIu64 ",\"added\":%" PRIu64 ",\"plan\":%u,\"code\":\"%s\",\"rundir\":",
+	buf_printf(&b,
+		   ",\"tasks\":%" PRIu64 ",\"crossed\":%" PRIu64 ",\"added\":%" PRIu64
+		   ",\"plan\":%u,\"code\":\"%s\",\"rundir\":",
 		   space_count(s), space_crossed(s), space_added(s), p->number, p->code);
 	json_puts(&b, at->rundir);
 	json_put_key(&b, "parameters");
@@ -228,7 +233,8 @@ static int run(int argc, char **argv)
 	int code;
 	if (cmd_parse(&cmd_plan, &argc, argv, &o, &code))
 		return code;
-	int r = argc > 2 ? err_bad(&e, "one spec is planned at a time") : place_find(argv[1], &o.common, &at, &e);
+	int r = argc > 2 ? err_bad(&e, "one spec is planned at a time")
+			 : place_find(argv[1], &o.common, &at, &e);
 	if (r == 0) {
 		p = plan_now(&at, &o.common, &published, &code);
 		if (!p)
@@ -253,10 +259,11 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.args = "[SPEC|RUNDIR]",
 	.summary = "show what a run would do: counts, tasks, commands, files, settings",
-	.about = "Shows how many tasks the spec describes, the first and the last of them with their commands exactly as they will be "
-		 "executed, the resources they ask for, the files whose content counts, and where each setting came from.\n\n"
-		 "With --format it prints the whole table of tasks, which is also how a sweep in YAML becomes a CSV file:\n\n"
-		 "\tppgen plan --format csv spec.yaml > tasks.csv",
+	.about =
+		"Shows how many tasks the spec describes, the first and the last of them with their commands exactly as they will be "
+		"executed, the resources they ask for, the files whose content counts, and where each setting came from.\n\n"
+		"With --format it prints the whole table of tasks, which is also how a sweep in YAML becomes a CSV file:\n\n"
+		"\tppgen plan --format csv spec.yaml > tasks.csv",
 	.opts = opts,
 	.run = run,
 };

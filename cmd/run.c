@@ -20,19 +20,24 @@
 static const struct opt opts[] = {
 	{ 'j', "jobs", OPT_COUNT, offsetof(struct run_values, jobs), "N",
 	  "use N processors (default: all that this process may use)", NULL, 1 },
-	{ 'n', "dry-run", OPT_FLAG, offsetof(struct run_values, dry), NULL, "show what would run, and run nothing", NULL, 0 },
+	{ 'n', "dry-run", OPT_FLAG, offsetof(struct run_values, dry), NULL,
+	  "show what would run, and run nothing", NULL, 0 },
 	{ 0, "task", OPT_TEXTS, offsetof(struct run_values, tasks), "TASK",
-	  "run only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL, 0 },
-	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR", "run only tasks for which EXPR holds, as in `where:`",
-	  NULL, 0 },
-	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N", "run only the first N tasks that have work to do", NULL, 1 },
+	  "run only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL,
+	  0 },
+	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR",
+	  "run only tasks for which EXPR holds, as in `where:`", NULL, 0 },
+	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N",
+	  "run only the first N tasks that have work to do", NULL, 1 },
 	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL,
 	  "run tasks again that have a good result; the new one counts once it is good", NULL, 0 },
 	{ 0, "stale", OPT_CHOICE, offsetof(struct run_values, stale), "WHAT",
-	  "what to do with results that older code made: keep or rerun (remembered)", "keep|rerun", 0 },
+	  "what to do with results that older code made: keep or rerun (remembered)", "keep|rerun",
+	  0 },
 	{ 0, "take-over", OPT_FLAG, offsetof(struct run_values, take_over), NULL,
 	  "go on although a run on another machine seems to hold the run directory", NULL, 0 },
-	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL, "say nothing but failures, and nothing at all when all is good", NULL, 0 },
+	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL,
+	  "say nothing but failures, and nothing at all when all is good", NULL, 0 },
 	COMMON_DIR,
 	COMMON_SET,
 	{ 0 },
@@ -51,16 +56,24 @@ static int check_fit(const struct session *s, const struct capacity *c, struct e
 		if (!list[i].tasks)
 			continue;
 		if (x->cpus > c->cpus)
-			r = err_bad(e, "there are tasks that need %llu cpus, and %llu may be used here (%s): lower resources.cpus, or "
-				       "raise -j", (unsigned long long)x->cpus, (unsigned long long)c->cpus, c->cpus_by);
+			r = err_bad(
+				e,
+				"there are tasks that need %llu cpus, and %llu may be used here (%s): lower resources.cpus, or "
+				"raise -j",
+				(unsigned long long)x->cpus, (unsigned long long)c->cpus,
+				c->cpus_by);
 		else if (x->gpus > c->n_gpus)
-			r = err_bad(e, "there are tasks that need %llu gpus, and %zu are here: lower resources.gpus, or set "
-				       "CUDA_VISIBLE_DEVICES", (unsigned long long)x->gpus, c->n_gpus);
+			r = err_bad(
+				e,
+				"there are tasks that need %llu gpus, and %zu are here: lower resources.gpus, or set "
+				"CUDA_VISIBLE_DEVICES",
+				(unsigned long long)x->gpus, c->n_gpus);
 		else if (c->memory && x->memory > c->memory) {
 			text_put_size(&b, x->memory);
 			buf_puts(&b, " of memory, and this machine has ");
 			text_put_size(&b, c->memory);
-			r = err_bad(e, "there are tasks that need %s: lower resources.memory", buf_str(&b));
+			r = err_bad(e, "there are tasks that need %s: lower resources.memory",
+				    buf_str(&b));
 		}
 	}
 	buf_free(&b);
@@ -105,7 +118,8 @@ static void set_limits(struct pool_options *o, const struct spec *spec)
 		o->max_failures = (uint64_t)spec->max_failures;
 }
 
-static int run_pool(struct session *s, const struct capacity *c, struct pool_summary *sum, struct err *e)
+static int run_pool(struct session *s, const struct capacity *c, struct pool_summary *sum,
+		    struct err *e)
 {
 	struct buf members = BUF_INIT;
 	char **env = setup_environment(s->plan->spec->setup, s->plan->spec->dir, e);
@@ -119,8 +133,15 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 		return -1;
 	}
 	struct progress *bar = progress_new(s->plan, STDERR_FILENO, s->o->quiet);
-	struct pool_options o = { .plan = s->plan, .rundir = s->at.rundir, .capacity = c, .base_env = (const char *const *)env,
-				  .guard_fd = s->guard_fd, .sync_s = 1, .grace_s = 10, .event = progress_event, .event_arg = bar };
+	struct pool_options o = { .plan = s->plan,
+				  .rundir = s->at.rundir,
+				  .capacity = c,
+				  .base_env = (const char *const *)env,
+				  .guard_fd = s->guard_fd,
+				  .sync_s = 1,
+				  .grace_s = 10,
+				  .event = progress_event,
+				  .event_arg = bar };
 	struct source src = { .next = session_next, .arg = s, .total = s->todo.count };
 	set_limits(&o, s->plan->spec);
 	int r = pool_run(&o, j, &src, sum, e);
@@ -163,7 +184,10 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 	if (s->todo.count) {
 		struct err e2 = ERR_INIT;
 		if (!rundir_is(s->at.rundir))
-			return err_fail(e, "'%s' was removed while the run wrote to it: its results are gone", s->at.rundir);
+			return err_fail(
+				e,
+				"'%s' was removed while the run wrote to it: its results are gone",
+				s->at.rundir);
 		if (session_scan(s, r < 0 ? &e2 : e) < 0)
 			return -1;
 		if (!s->o->quiet || sum.ok < s->todo.count)
@@ -175,9 +199,13 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 		return EXIT_INTERRUPTED;
 	if (collect_all(s, e) < 0) {
 		int code = cmd_fail(e);
-		return code == EXIT_USAGE ? EXIT_TASKS : code; /* results that make no table are no fault of the usage */
+		return code == EXIT_USAGE
+			       ? EXIT_TASKS
+			       : code; /* results that make no table are no fault of the usage */
 	}
-	return sum.failed || s->unread.count || session_any_bad(s, s->o->first ? &s->todo : &s->sel) ? EXIT_TASKS : EXIT_GOOD;
+	return sum.failed || s->unread.count || session_any_bad(s, s->o->first ? &s->todo : &s->sel)
+		       ? EXIT_TASKS
+		       : EXIT_GOOD;
 }
 
 static unsigned latest_number(const struct session *s)
@@ -202,9 +230,11 @@ static int session_run(struct session *s)
 	unsigned latest = latest_number(s);
 	s->plan = plan_now(&s->at, &s->o->common, &s->published, &code);
 	if (s->plan && !s->o->dry) {
-		if (rundir_create(s->at.rundir, &e) < 0 || rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e))
+		if (rundir_create(s->at.rundir, &e) < 0 ||
+		    rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e))
 			goto failed;
-		if (latest_number(s) != latest) { /* somebody published before we held the directory */
+		if (latest_number(s) !=
+		    latest) { /* somebody published before we held the directory */
 			plan_free(s->plan);
 			s->plan = plan_now(&s->at, &s->o->common, &s->published, &code);
 		}
@@ -247,8 +277,10 @@ static int run(int argc, char **argv)
 	memcpy(s.argv, argv, (size_t)argc * sizeof *argv);
 	if (cmd_parse(&cmd_run, &argc, argv, &o, &code))
 		goto out;
-	int r = argc > 2 ? err_bad(&e, "'%s': one spec is run at a time; tasks are named with --task", argv[2]) :
-			   place_find(argv[1], &o.common, &s.at, &e);
+	int r = argc > 2 ? err_bad(&e,
+				   "'%s': one spec is run at a time; tasks are named with --task",
+				   argv[2])
+			 : place_find(argv[1], &o.common, &s.at, &e);
 	if (r == 0 && !o.dry)
 		r = s.guard_fd = guard_start(&e);
 	code = r < 0 ? cmd_fail(&e) : session_run(&s);
@@ -264,16 +296,17 @@ const struct command cmd_run = {
 	.name = "run",
 	.args = "[SPEC|RUNDIR]",
 	.summary = "run what has no good result yet, on this machine",
-	.about = "Runs the tasks of a spec on this machine and records every result as it ends, so that a run can be killed at any "
-		 "time and goes on where it was. Run again, it does only what has no good result yet: tasks that failed, tasks that were "
-		 "interrupted, and points that the spec did not have before.\n\n"
-		 "When the command, its environment or an input has changed, results made before are stale: run stops and asks for "
-		 "--stale=keep or --stale=rerun.\n\n"
-		 "The first Ctrl-C lets running tasks finish; the second ends them. When all tasks are good, the tables that the spec's "
-		 "`collect:` lists are written.\n\n"
-		 "\tppgen run spec.yaml\n"
-		 "\tppgen run -n spec.yaml\n"
-		 "\tppgen run --only 'T > 2 and L == 64' -j 4 spec.yaml",
+	.about =
+		"Runs the tasks of a spec on this machine and records every result as it ends, so that a run can be killed at any "
+		"time and goes on where it was. Run again, it does only what has no good result yet: tasks that failed, tasks that were "
+		"interrupted, and points that the spec did not have before.\n\n"
+		"When the command, its environment or an input has changed, results made before are stale: run stops and asks for "
+		"--stale=keep or --stale=rerun.\n\n"
+		"The first Ctrl-C lets running tasks finish; the second ends them. When all tasks are good, the tables that the spec's "
+		"`collect:` lists are written.\n\n"
+		"\tppgen run spec.yaml\n"
+		"\tppgen run -n spec.yaml\n"
+		"\tppgen run --only 'T > 2 and L == 64' -j 4 spec.yaml",
 	.opts = opts,
 	.run = run,
 };

@@ -26,7 +26,8 @@ static void note_decided(const struct session *s)
 	const struct plan *p = s->plan;
 	bool keep = s->o->stale && !strcmp(s->o->stale, "keep");
 	if (keep && p->n_rerun)
-		fputs("ppgen: note: --stale=keep finds nothing: --stale=rerun was said of older results before\n", stderr);
+		fputs("ppgen: note: --stale=keep finds nothing: --stale=rerun was said of older results before\n",
+		      stderr);
 	else if (s->o->stale && !keep && p->n_keep)
 		fputs("ppgen: note: --stale=rerun finds nothing: --stale=keep was said of older results before; --force runs tasks again\n",
 		      stderr);
@@ -50,7 +51,8 @@ int session_settle(struct session *s, struct err *e)
 	}
 	if (!s->o->stale && s->o->dry) {
 		put_counted(&b, tasks, "task");
-		fprintf(stderr, "ppgen: note: %s %s results of older code: run will ask for --stale=keep or --stale=rerun\n",
+		fprintf(stderr,
+			"ppgen: note: %s %s results of older code: run will ask for --stale=keep or --stale=rerun\n",
 			buf_str(&b), tasks == 1 ? "has" : "have");
 		buf_free(&b);
 		return 0;
@@ -75,12 +77,13 @@ static void mark(struct selection *sel, uint64_t i)
 	sel->count++;
 }
 
-/* Good when it ran, and not by the `results:` of now. Its output is kept: to run it again would change nothing. */
+/* Good when it ran, and not by the `results:` of now. Its output is kept: to run it again would
+ * change nothing. */
 static bool is_unread(struct session *s, const struct task_state *t)
 {
 	struct record r;
-	return t->outcome == OUTCOME_INVALID && t->flags & TASK_REREAD && scan_read(&s->scan, t->file, t->offset, &r, NULL) == 0 &&
-	       r.outcome == OUTCOME_OK;
+	return t->outcome == OUTCOME_INVALID && t->flags & TASK_REREAD &&
+	       scan_read(&s->scan, t->file, t->offset, &r, NULL) == 0 && r.outcome == OUTCOME_OK;
 }
 
 /* What is selected and has no good result (or all that is selected, with --force). */
@@ -96,7 +99,8 @@ int session_choose(struct session *s, struct err *e)
 			continue;
 		bool full = s->o->first && s->todo.count == s->o->first;
 		if (full && s->scan.count > CLASSES_WALK_MAX)
-			break; /* to count the good ones of 10^9 would take longer than to run the first ten */
+			break; /* to count the good ones of 10^9 would take longer than to run the
+				  first ten */
 		const struct task_state *t = &s->scan.tasks[i];
 		bool good = t->outcome == OUTCOME_OK;
 		s->good += good;
@@ -108,12 +112,16 @@ int session_choose(struct session *s, struct err *e)
 	}
 	bool rerun = s->o->force || (s->o->stale && !strcmp(s->o->stale, "rerun"));
 	if (lacking && !rerun && !s->o->dry)
-		return err_bad(e, "%llu good result%s a file that `results:` declares now and did not then: take it out again, or run "
-				  "these tasks again with --stale=rerun", (unsigned long long)lacking, lacking == 1 ? " lacks" : "s lack");
+		return err_bad(
+			e,
+			"%llu good result%s a file that `results:` declares now and did not then: take it out again, or run "
+			"these tasks again with --stale=rerun",
+			(unsigned long long)lacking, lacking == 1 ? " lacks" : "s lack");
 	return 0;
 }
 
-/* The pool's source: the tasks to do in their order, those that failed before last, so that they cannot keep the others from their turn. */
+/* The pool's source: the tasks to do in their order, those that failed before last, so that they
+ * cannot keep the others from their turn. */
 int session_next(void *arg, uint64_t *index, unsigned *attempt, unsigned *upto, struct err *e)
 {
 	struct session *s = arg;
@@ -125,7 +133,8 @@ int session_next(void *arg, uint64_t *index, unsigned *attempt, unsigned *upto, 
 			s->failed_turn = true;
 			s->next = 0;
 		}
-		if (selected(&s->todo, s->next) && outcome_is_failure(s->scan.tasks[s->next].outcome) == s->failed_turn)
+		if (selected(&s->todo, s->next) &&
+		    outcome_is_failure(s->scan.tasks[s->next].outcome) == s->failed_turn)
 			break;
 	}
 	const struct task_state *t = &s->scan.tasks[s->next];

@@ -23,7 +23,8 @@ void say_begin(const struct session *s, const struct capacity *c)
 		text_put_count(&b, s->todo.count);
 		buf_puts(&b, " to run");
 	} else {
-		buf_puts(&b, s->sel.count ? ": nothing to do" : ": no task is meant by --only and --task");
+		buf_puts(&b, s->sel.count ? ": nothing to do"
+					  : ": no task is meant by --only and --task");
 	}
 	if (c && s->todo.count) {
 		buf_puts(&b, " on ");
@@ -43,8 +44,10 @@ void say_unread(struct session *s)
 		return;
 	buf_puts(&b, "ppgen: ");
 	put_counted(&b, s->unread.count, "task");
-	buf_printf(&b, " %s good until `results:` changed, and what %s wrote is kept: correct `results:`, or run again with --force\n",
-		   s->unread.count == 1 ? "was" : "were", s->unread.count == 1 ? "it" : "they");
+	buf_printf(
+		&b,
+		" %s good until `results:` changed, and what %s wrote is kept: correct `results:`, or run again with --force\n",
+		s->unread.count == 1 ? "was" : "were", s->unread.count == 1 ? "it" : "they");
 	if (causes_find(&s->scan, &s->unread, &list, &n, NULL) == 0)
 		put_causes(&b, &s->scan, s->at.named, list, n, 3);
 	causes_free(list, n);
@@ -66,7 +69,8 @@ int say_dry_run(struct session *s, const struct capacity *c, struct err *e)
 		put_classes(&b, list, n, whole);
 		double hours = 0;
 		for (size_t i = 0; i < n; i++)
-			hours += (double)list[i].tasks * (double)list[i].res.cpus * (double)list[i].res.time_s / 3600;
+			hours += (double)list[i].tasks * (double)list[i].res.cpus *
+				 (double)list[i].res.time_s / 3600;
 		if (hours > 0)
 			buf_printf(&b, "  at most %.1f cpu hours\n", hours);
 	}
@@ -98,7 +102,8 @@ void say_end(struct session *s, const struct pool_summary *sum, double seconds, 
 	put_counted(&b, sum->ok + sum->failed, "task");
 	buf_puts(&b, " ended in ");
 	text_put_duration(&b, seconds);
-	buf_printf(&b, ": %llu good, %llu failed", (unsigned long long)sum->ok, (unsigned long long)sum->failed);
+	buf_printf(&b, ": %llu good, %llu failed", (unsigned long long)sum->ok,
+		   (unsigned long long)sum->failed);
 	if (sum->interrupted)
 		buf_printf(&b, ", %llu interrupted", (unsigned long long)sum->interrupted);
 	buf_putc(&b, '\n');
@@ -106,14 +111,18 @@ void say_end(struct session *s, const struct pool_summary *sum, double seconds, 
 		put_causes(&b, &s->scan, s->at.named, list, n, 5);
 	causes_free(list, n);
 	if (sum->failed && s->o->force)
-		buf_puts(&b, "where a task that was good failed now, its earlier result still counts\n");
+		buf_puts(
+			&b,
+			"where a task that was good failed now, its earlier result still counts\n");
 	if (sum->stopped_by_failures)
 		buf_puts(&b, "stopped: more failed than max_failures allows\n");
 	if (sum->stopped_by_signal)
 		buf_printf(&b, "interrupted: `ppgen run%s` goes on from here\n", s->at.named);
 	else if (bad)
-		buf_printf(&b, "`ppgen run%s` runs what failed or is missing again; `ppgen collect%s --partial` merges what is good\n",
-			   s->at.named, s->at.named);
+		buf_printf(
+			&b,
+			"`ppgen run%s` runs what failed or is missing again; `ppgen collect%s --partial` merges what is good\n",
+			s->at.named, s->at.named);
 	fputs(buf_str(&b), stderr);
 	buf_free(&b);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of `ppgen run`: run.c has the steps, run_choose.c what is to be done, run_say.c what people are told. */
+/* The parts of `ppgen run`: run.c has the steps, run_choose.c what is to be done, run_say.c what
+ * people are told. */
 #ifndef PPGEN_CMD_RUN_SESSION_H
 #define PPGEN_CMD_RUN_SESSION_H
 
@@ -24,13 +25,13 @@ struct session {
 	struct hold *hold;
 	struct scan scan;
 	bool scanned;
-	struct selection sel;   /* what the options mean */
-	struct selection todo;  /* of these, what has work to do */
+	struct selection sel;    /* what the options mean */
+	struct selection todo;   /* of these, what has work to do */
 	struct selection unread; /* and what was good until `results:` changed */
-	uint64_t good;          /* selected and good already */
-	uint64_t next;          /* the source's place */
-	uint64_t given;         /* how many tasks the source has given */
-	bool failed_turn;       /* what has never failed was given; now what has */
+	uint64_t good;           /* selected and good already */
+	uint64_t next;           /* the source's place */
+	uint64_t given;          /* how many tasks the source has given */
+	bool failed_turn;        /* what has never failed was given; now what has */
 	int guard_fd;
 	int argc;
 	char **argv;

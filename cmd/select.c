@@ -30,7 +30,8 @@ void selection_free(struct selection *s)
 static bool is_id_prefix(const char *w)
 {
 	size_t n = strlen(w);
-	return w[0] == 't' && n >= 2 && n <= 2 * TASK_ID_SIZE + 1 && strspn(w + 1, "0123456789abcdef") == n - 1;
+	return w[0] == 't' && n >= 2 && n <= 2 * TASK_ID_SIZE + 1 &&
+	       strspn(w + 1, "0123456789abcdef") == n - 1;
 }
 
 static int by_id(const struct plan *p, const char *w, struct selection *s, struct err *e)
@@ -54,7 +55,8 @@ static int by_id(const struct plan *p, const char *w, struct selection *s, struc
 	if (found == 0)
 		return err_bad(e, "no task has an id that begins with '%s'", w);
 	if (found > 1)
-		return err_bad(e, "%llu tasks have ids that begin with '%s': give more digits", (unsigned long long)found, w);
+		return err_bad(e, "%llu tasks have ids that begin with '%s': give more digits",
+			       (unsigned long long)found, w);
 	return 0;
 }
 
@@ -74,7 +76,8 @@ static bool fits(const struct value *v, const struct want *w)
 }
 
 /* Reads "T=2.5,L=64"; a comma ends a value only where another NAME= follows. */
-static int read_wants(const struct plan *p, const char *word, struct want *wants, size_t *n, struct err *e)
+static int read_wants(const struct plan *p, const char *word, struct want *wants, size_t *n,
+		      struct err *e)
 {
 	const struct space *sp = p->spec->space;
 	*n = 0;
@@ -86,15 +89,20 @@ static int read_wants(const struct plan *p, const char *word, struct want *wants
 			k++;
 		if (k == space_names(sp)) {
 			const char *near = text_nearest(name, space_name_list(sp), space_names(sp));
-			err_bad(e, "'%s' names no parameter: there is no '%s'%s%s%s", word, name, near ? " (did you mean '" : "",
-				near ? near : "", near ? "'?)" : "");
+			err_bad(e, "'%s' names no parameter: there is no '%s'%s%s%s", word, name,
+				near ? " (did you mean '" : "", near ? near : "",
+				near ? "'?)" : "");
 			free(name);
 			return -1;
 		}
 		free(name);
 		const char *value = at + len + 1, *stop = value;
 		for (; *stop; stop++) {
-			size_t w = *stop == ',' ? strspn(stop + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") : 0;
+			size_t w =
+				*stop == ','
+					? strspn(stop + 1,
+						 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
+					: 0;
 			if (w && stop[1 + w] == '=')
 				break;
 		}
@@ -146,15 +154,21 @@ static int by_word(const struct plan *p, const char *w, struct selection *s, str
 		return by_id(p, w, s, e);
 	if (strchr(w, '='))
 		return by_values(p, w, s, e);
-	return err_bad(e, "'%s' names no task: give an index, an id's beginning (t3f9), or values (T=2.5,L=64)", w);
+	return err_bad(
+		e,
+		"'%s' names no task: give an index, an id's beginning (t3f9), or values (T=2.5,L=64)",
+		w);
 }
 
-/* Keeps what is marked (or, with nothing marked by words, everything) and fulfils the expression. */
-static int by_expression(const struct plan *p, const char *text, bool all, struct selection *s, struct err *e)
+/* Keeps what is marked (or, with nothing marked by words, everything) and fulfils the expression.
+ */
+static int by_expression(const struct plan *p, const char *text, bool all, struct selection *s,
+			 struct err *e)
 {
 	const struct space *sp = p->spec->space;
 	size_t at = 0;
-	struct expr *x = expr_compile(text, strlen(text), space_name_list(sp), space_names(sp), &at, e);
+	struct expr *x =
+		expr_compile(text, strlen(text), space_name_list(sp), space_names(sp), &at, e);
 	if (!x)
 		return err_wrap(e, "--only '%s', character %zu", text, at + 1);
 	struct point pt;
@@ -183,7 +197,8 @@ static int by_expression(const struct plan *p, const char *text, bool all, struc
 	return t < 0 ? -1 : 0;
 }
 
-int select_tasks(const struct plan *p, const char *const *words, size_t n, const char *only, struct selection *s, struct err *e)
+int select_tasks(const struct plan *p, const char *const *words, size_t n, const char *only,
+		 struct selection *s, struct err *e)
 {
 	uint64_t count = space_count(p->spec->space);
 	*s = (struct selection){ NULL, count };

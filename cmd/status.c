@@ -83,7 +83,8 @@ static void put_running(struct buf *b, const struct scan *s)
 	point_free(&pt);
 }
 
-static void put_counts(struct buf *b, const struct scan *s, const struct counts *c, const char *holder)
+static void put_counts(struct buf *b, const struct scan *s, const struct counts *c,
+		       const char *holder)
 {
 	buf_printf(b, "%s: ", s->plan->spec->name);
 	put_counted(b, c->total, "task");
@@ -95,17 +96,23 @@ static void put_counts(struct buf *b, const struct scan *s, const struct counts 
 	put_line(b, c->stale, "stale: only results of older code");
 	put_line(b, c->waiting, "not run yet");
 	if (c->differs)
-		buf_printf(b, "  warning: %" PRIu64 " ran twice under one code and returned different results: not deterministic\n",
-			   c->differs);
+		buf_printf(
+			b,
+			"  warning: %" PRIu64
+			" ran twice under one code and returned different results: not deterministic\n",
+			c->differs);
 	if (s->damaged)
-		buf_printf(b, "  warning: %" PRIu64 " damaged journal lines were passed over\n", s->damaged);
+		buf_printf(b, "  warning: %" PRIu64 " damaged journal lines were passed over\n",
+			   s->damaged);
 	if (s->damaged_output)
-		buf_printf(b, "  warning: kept output of %" PRIu64 " attempts is damaged\n", s->damaged_output);
+		buf_printf(b, "  warning: kept output of %" PRIu64 " attempts is damaged\n",
+			   s->damaged_output);
 	if (holder)
 		buf_printf(b, "  held by %s\n", holder);
 }
 
-static int print_text(struct scan *s, const struct counts *c, const char *named, const char *holder, struct err *e)
+static int print_text(struct scan *s, const struct counts *c, const char *named, const char *holder,
+		      struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct selection all = { NULL, s->count };
@@ -140,16 +147,20 @@ static int print_json(struct scan *s, const struct counts *c, const char *holder
 	buf_puts(&b, ",\"held_by\":");
 	json_puts(&b, holder);
 	buf_printf(&b,
-		   ",\"tasks\":%" PRIu64 ",\"good\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"running\":%" PRIu64 ",\"lost\":%" PRIu64
-		   ",\"stale\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"differing\":%" PRIu64 ",\"damaged_lines\":%" PRIu64 ",\"causes\":[",
-		   c->total, c->good, c->failed, c->running, c->lost, c->stale, c->waiting, c->differs, s->damaged);
+		   ",\"tasks\":%" PRIu64 ",\"good\":%" PRIu64 ",\"failed\":%" PRIu64
+		   ",\"running\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"stale\":%" PRIu64
+		   ",\"waiting\":%" PRIu64 ",\"differing\":%" PRIu64 ",\"damaged_lines\":%" PRIu64
+		   ",\"causes\":[",
+		   c->total, c->good, c->failed, c->running, c->lost, c->stale, c->waiting,
+		   c->differs, s->damaged);
 	for (size_t i = 0; i < n; i++) {
 		json_put_sep(&b);
 		buf_printf(&b, "{\"outcome\":\"%s\",\"why\":", outcome_names[list[i].outcome]);
 		json_puts(&b, list[i].why);
 		buf_puts(&b, ",\"stderr\":");
 		json_puts(&b, list[i].said);
-		buf_printf(&b, ",\"tasks\":%" PRIu64 ",\"sample\":%" PRIu64 "}", list[i].tasks, list[i].sample);
+		buf_printf(&b, ",\"tasks\":%" PRIu64 ",\"sample\":%" PRIu64 "}", list[i].tasks,
+			   list[i].sample);
 	}
 	buf_puts(&b, "]}\n");
 	fputs(buf_str(&b), stdout);
@@ -187,7 +198,8 @@ static int run(int argc, char **argv)
 	int code;
 	if (cmd_parse(&cmd_status, &argc, argv, &o, &code))
 		return code;
-	if ((argc > 2 ? err_bad(&e, "one run is shown at a time") : place_find(argv[1], &o.common, &at, &e)) < 0) {
+	if ((argc > 2 ? err_bad(&e, "one run is shown at a time")
+		      : place_find(argv[1], &o.common, &at, &e)) < 0) {
 		code = cmd_fail(&e);
 	} else {
 		struct plan *p = plan_last(&at, &code);
@@ -203,8 +215,9 @@ const struct command cmd_status = {
 	.name = "status",
 	.args = "[SPEC|RUNDIR]",
 	.summary = "show how far a run is, and what failed, by cause",
-	.about = "Counts the tasks that are good, failed, running, lost or not run yet, from the run's journals alone, and groups the failures by "
-		 "cause with a sample each. The exit code is 0 when all tasks are good, else 1.",
+	.about =
+		"Counts the tasks that are good, failed, running, lost or not run yet, from the run's journals alone, and groups the failures by "
+		"cause with a sample each. The exit code is 0 when all tasks are good, else 1.",
 	.opts = opts,
 	.run = run,
 };

@@ -35,7 +35,7 @@ int columns_note(struct columns *c, struct gather_task *t, const struct row *row
 size_t columns_count(const struct columns *c);
 struct column columns_get(const struct columns *c, size_t k);
 long columns_find(const struct columns *c, const char *name, size_t len); /* -1: none */
-uint64_t columns_rows(const struct columns *c); /* that were noted */
+uint64_t columns_rows(const struct columns *c);                           /* that were noted */
 
 /* Where rows differ in their columns, the first case: a column, a task whose row has it, and one
  * whose row does not. */

@@ -13,7 +13,7 @@ struct csv_lines {
 	char sep;
 	size_t columns;
 	uint64_t line; /* of p, from 1 */
-	size_t cells; /* of the line that was refused */
+	size_t cells;  /* of the line that was refused */
 };
 
 /* Whether the bytes may be read by csv_lines_take: no quote, no CR. */

@@ -15,16 +15,16 @@
 /* A column that statistics are made of: a result, or a parameter. */
 struct metric {
 	const char *name;
-	long column; /* of the results; -1: a parameter, or a column that no row has */
+	long column;    /* of the results; -1: a parameter, or a column that no row has */
 	long parameter; /* -1: none */
-	unsigned keep; /* MOMENTS_* */
+	unsigned keep;  /* MOMENTS_* */
 };
 
 struct group {
 	const char *key;
 	size_t key_len;
 	uint64_t rows;
-	struct value *by; /* one a `by` */
+	struct value *by;        /* one a `by` */
 	struct moments *moments; /* one a metric */
 };
 

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "collect/gather.h"
 
-#define NAMED        3 /* tasks that are named for each cause */
+#define NAMED        3  /* tasks that are named for each cause */
 #define PARAMS_SHOWN 48 /* bytes */
 
 enum cause { CAUSE_FAILED, CAUSE_STALE, CAUSE_RUNNING, CAUSE_MISSING, CAUSE_COUNT };

@@ -33,10 +33,10 @@ struct writer {
 
 	struct buf key_text;
 	struct key *keys;
-	size_t n, cap; /* columns */
-	size_t at; /* the next cell's */
+	size_t n, cap;   /* columns */
+	size_t at;       /* the next cell's */
 	size_t row_from; /* where the row begins in `out` */
-	bool begun; /* the header is written */
+	bool begun;      /* the header is written */
 };
 
 struct writer *writer_open(const char *path, char format, struct err *e)

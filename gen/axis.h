@@ -33,13 +33,13 @@ struct axis {
 	const char **names;
 	size_t n_names;
 	struct value *was; /* one a name; text NULL where there is none */
-	uint64_t n; /* values, or rows */
-	bool is_range; /* then n_names is 1 and rows is NULL */
+	uint64_t n;        /* values, or rows */
+	bool is_range;     /* then n_names is 1 and rows is NULL */
 	struct range range;
 	const struct value *rows; /* n times n_names */
 	/* For messages, while a spec is read. */
 	const struct node *node;
-	const char *file; /* rows came from its lines */
+	const char *file;      /* rows came from its lines */
 	const uint32_t *lines; /* one a row; with `file` */
 };
 
@@ -97,7 +97,7 @@ int axis_bool(struct axis_reader *r, const struct node *n, const char *what, boo
 /* Complains of keys by which other programs call the parts of a range. -1 when there are any. */
 int axis_habits(struct axis_reader *r, const struct node *key, const struct node *n);
 struct value axis_cell(struct axis_reader *r, const char *s,
-		       size_t n); /* a copy, typed by its looks */
+		       size_t n);                         /* a copy, typed by its looks */
 void axis_to_rows(struct axis_reader *r, struct axis *x); /* a rule becomes rows */
 
 /* Complains when two rows are equal; warns when a column spells one number in two ways. */

@@ -23,7 +23,7 @@ struct piece {
 	const char *set; /* between the brackets */
 	size_t set_len;
 	size_t choice; /* of a star or a name: which of the level's it is */
-	bool again; /* a name that stands in this level once more */
+	bool again;    /* a name that stands in this level once more */
 };
 
 /* One part of the pattern between slashes. */

@@ -93,9 +93,10 @@ int axis_read(struct axis_reader *r, const struct node *key, const struct node *
 	if (n->kind == NODE_MAP)
 		return read_form(r, key, n, out);
 	if (n->kind == NODE_SCALAR && !n->quoted && strpbrk(n->text, ",("))
-		diag_warn(r->d, n->origin, n->line, n->col,
-			  "'%s' is one value, this text: several are written as a list, [..] (one text is put in quotes)",
-			  key->text);
+		diag_warn(
+			r->d, n->origin, n->line, n->col,
+			"'%s' is one value, this text: several are written as a list, [..] (one text is put in quotes)",
+			key->text);
 	axis_set_names(r, out, &key->text, 1);
 	return read_list(r, key, n, out);
 }

@@ -15,7 +15,7 @@ struct table_column {
 struct table {
 	struct axis_reader *r;
 	const struct node *node, *at; /* the mapping; what names the file */
-	const char *file; /* as the user wrote it */
+	const char *file;             /* as the user wrote it */
 	enum table_format format;
 	char sep;
 	bool given, header; /* `columns` is there; and so is a header, to be passed over */

@@ -149,7 +149,8 @@ static int do_to_number(struct eval *v, const struct expr_node *x, const struct 
 	const char *p = a[0]->text;
 	size_t n = a[0]->len;
 
-	for (; n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9'; n--) /* 008 is text, and can be meant as 8 */
+	for (; n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9';
+	     n--) /* 008 is text, and can be meant as 8 */
 		p++;
 	if (text_is_number(p, n))
 		return expr_set_number(v, x, out, text_number(p, n));

@@ -8,9 +8,9 @@
 
 #include "gen/expr.h"
 
-#define EXPR_DEPTH_MAX 200 /* nesting in the text */
+#define EXPR_DEPTH_MAX 200  /* nesting in the text */
 #define EXPR_TREE_MAX  2000 /* levels of the tree: `a + b + c` has one for each sign */
-#define EXPR_ARGS_MAX  16 /* of a function; lists may be longer */
+#define EXPR_ARGS_MAX  16   /* of a function; lists may be longer */
 
 /* Sets of types, for what is clear before any value is known. */
 enum { T_STRING = 1, T_NUMBER = 2, T_BOOL = 4, T_LIST = 8, T_ANY = 15 };
@@ -24,7 +24,7 @@ struct rule {
 	unsigned takes; /* each argument: a set of types */
 	unsigned gives;
 	unsigned least, most; /* arguments */
-	const char *wants; /* for messages: "two numbers" */
+	const char *wants;    /* for messages: "two numbers" */
 	int (*apply)(struct eval *v, const struct expr_node *x, const struct operand *const *args,
 		     struct operand *out);
 };
@@ -34,7 +34,7 @@ enum expr_kind { EXPR_CONST, EXPR_NAME, EXPR_APPLY, EXPR_LIST, EXPR_AND, EXPR_OR
 struct expr_node {
 	enum expr_kind kind;
 	unsigned types; /* what it can be */
-	size_t at; /* offset in the source */
+	size_t at;      /* offset in the source */
 	struct operand constant;
 	size_t name;
 	const char *name_text;
@@ -59,7 +59,7 @@ struct eval {
 	const struct value *values;
 	const struct operand *const *operands;
 	struct arena *room; /* made when first needed */
-	size_t fault; /* offset of the node that failed */
+	size_t fault;       /* offset of the node that failed */
 	struct err *e;
 };
 
@@ -94,16 +94,16 @@ struct parse {
 	size_t n_names;
 	struct err *e;
 	unsigned depth;
-	size_t next; /* where the next token is looked for */
+	size_t next;      /* where the next token is looked for */
 	enum token token; /* the current one */
 	size_t at, end;
-	char word[80]; /* of a name or sign, cut */
+	char word[80];      /* of a name or sign, cut */
 	const char *string; /* of a string, decoded */
 	size_t string_len;
 	size_t fault;
 };
 
-int expr_advance(struct parse *p); /* makes the next token the current one */
+int expr_advance(struct parse *p);             /* makes the next token the current one */
 int expr_fault_at(struct parse *p, size_t at); /* -1 */
 
 /* expr_build.c: nodes. NULL with a message when the arguments cannot fit, or a NULL argument came.

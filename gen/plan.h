@@ -25,7 +25,7 @@
 #define CODE_HEX    17 /* 16 digits and a NUL */
 #define RESULTS_HEX 9
 
-struct plan_file { /* a file whose content was hashed */
+struct plan_file {  /* a file whose content was hashed */
 	char *path; /* absolute */
 	uint64_t dev, ino, size;
 	int64_t mtime_ns;
@@ -38,13 +38,13 @@ struct plan_file { /* a file whose content was hashed */
 struct textset;
 
 struct plan {
-	unsigned number; /* 0: a draft, not published */
-	char *dir; /* its folder; NULL for a draft */
-	struct spec *spec; /* owned */
-	char code[CODE_HEX]; /* code_hash of what all tasks share */
+	unsigned number;           /* 0: a draft, not published */
+	char *dir;                 /* its folder; NULL for a draft */
+	struct spec *spec;         /* owned */
+	char code[CODE_HEX];       /* code_hash of what all tasks share */
 	char results[RESULTS_HEX]; /* hash over how results are read */
-	struct plan_file *files; /* shared ones first in the order hashed, then the per-task ones
-				    sorted by path */
+	struct plan_file *files;   /* shared ones first in the order hashed, then the per-task ones
+				      sorted by path */
 	size_t n_files;
 	bool per_task_inputs;
 	char (*keep)[CODE_HEX]; /* code hashes of older results that were accepted (--stale=keep) */

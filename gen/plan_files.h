@@ -16,7 +16,7 @@
 struct plan_files {
 	struct plan_file *items;
 	size_t n, cap;
-	struct textset *paths; /* of items, numbered alike */
+	struct textset *paths;         /* of items, numbered alike */
 	const struct plan_file **lend; /* an older plan's, sorted by dev and ino */
 	size_t n_lend;
 };

@@ -22,7 +22,7 @@ struct combos {
 	const struct space *s;
 	const bool *uses;
 	struct kinds *kinds; /* one an axis */
-	bool known; /* times can be told */
+	bool known;          /* times can be told */
 	struct point p;
 	int (*fn)(void *arg, const struct point *p, uint64_t times);
 	void *arg;

@@ -11,7 +11,7 @@
  * before it. */
 struct bitmap {
 	uint64_t *words;
-	uint64_t n; /* bits */
+	uint64_t n;       /* bits */
 	uint64_t *before; /* one a block */
 	uint64_t kept;
 };
@@ -40,13 +40,13 @@ struct space {
 	const char **seed_by;
 	size_t *seed_by_name; /* their places in names */
 	size_t n_seed_by;
-	size_t *sorted; /* the names but rep, by name: the order of identities */
+	size_t *sorted;       /* the names but rep, by name: the order of identities */
 	struct bitmap *where; /* NULL: none */
-	bool where_rep; /* the bitmap tells reps apart; else a bit stands for all of them */
+	bool where_rep;       /* the bitmap tells reps apart; else a bit stands for all of them */
 	const struct value *added; /* n_added points, each of the names but rep */
 	uint64_t n_added;
 	uint64_t crossed; /* points before where and add, with rep */
-	uint64_t kept; /* of which where keeps */
+	uint64_t kept;    /* of which where keeps */
 	size_t text_room; /* for the texts of ranges and rep in a point */
 };
 
@@ -57,7 +57,7 @@ size_t space_plain_names(const struct space *s);
 /* Fills in what follows from axes, repeat, where and added: names, order, counts. -1: too many
  * tasks (no message). */
 int space_complete(struct space *s);
-int space_add_rep(struct space *s); /* the axis of `repeat`, behind the others */
+int space_add_rep(struct space *s);                    /* the axis of `repeat`, behind the others */
 bool space_find_seed_by(struct space *s, size_t *bad); /* false: seed_by[*bad] is no name */
 
 /* Point number i of the crossed ones, before where; index and so on are not touched. */

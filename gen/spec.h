@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A spec, read and checked: everything in it has its type, its default and its place. See ppgen-spec(5).
- * All of it lives in one arena and is constant after spec_read.
+ * A spec, read and checked: everything in it has its type, its default and its place. See
+ * ppgen-spec(5). All of it lives in one arena and is constant after spec_read.
  */
 #ifndef PPGEN_GEN_SPEC_H
 #define PPGEN_GEN_SPEC_H
@@ -27,7 +27,7 @@ struct input {
 	const char *name;
 	const struct ptext *path; /* may name parameters; NULL for a url */
 	const char *url;
-	const char *sha256;       /* of a url; 64 lower-case digits */
+	const char *sha256; /* of a url; 64 lower-case digits */
 	struct pos pos;
 };
 
@@ -41,11 +41,11 @@ struct env_entry {
 enum { RES_CPUS = 1, RES_MEMORY = 2, RES_TIME = 4, RES_GPUS = 8 };
 
 struct resources {
-	unsigned set;      /* which of them were given, RES_* */
-	uint64_t cpus;     /* default 1 */
-	uint64_t memory;   /* bytes; 0: no limit */
-	uint64_t time_s;   /* seconds; 0: no limit */
-	uint64_t gpus;     /* default 0 */
+	unsigned set;    /* which of them were given, RES_* */
+	uint64_t cpus;   /* default 1 */
+	uint64_t memory; /* bytes; 0: no limit */
+	uint64_t time_s; /* seconds; 0: no limit */
+	uint64_t gpus;   /* default 0 */
 };
 
 struct override {
@@ -55,18 +55,28 @@ struct override {
 };
 
 /* How a result is read. ROWS_*: many rows are possible. */
-enum format { FORMAT_NONE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_TSV, FORMAT_NUMBER, FORMAT_TEXT, FORMAT_REGEX };
+enum format {
+	FORMAT_NONE,
+	FORMAT_JSON,
+	FORMAT_JSONL,
+	FORMAT_CSV,
+	FORMAT_TSV,
+	FORMAT_NUMBER,
+	FORMAT_TEXT,
+	FORMAT_REGEX
+};
 
 struct regex_entry {
 	const char *column;
-	const char *pattern; /* PCRE2; group 1 if it has one, else the whole match; the last match counts */
+	const char *pattern; /* PCRE2; group 1 if it has one, else the whole match; the last match
+				counts */
 	struct pos pos;
 };
 
 struct extract {
 	enum format format;
-	bool last_line;      /* read the last line that is not blank, not the whole */
-	const char *column;  /* of FORMAT_NUMBER and FORMAT_TEXT: "value" and "text" unless named */
+	bool last_line;     /* read the last line that is not blank, not the whole */
+	const char *column; /* of FORMAT_NUMBER and FORMAT_TEXT: "value" and "text" unless named */
 	struct regex_entry *regex;
 	size_t n_regex;
 	struct pos pos;
@@ -83,7 +93,7 @@ struct result_file {
 
 struct results {
 	struct extract stream[STREAM_COUNT];
-	bool log;               /* `log:` both streams go to stdout's file, and stream[STREAM_STDOUT] reads it */
+	bool log; /* `log:` both streams go to stdout's file, and stream[STREAM_STDOUT] reads it */
 	struct result_file *files;
 	size_t n_files;
 };
@@ -97,7 +107,17 @@ struct retry {
 	double memory, time; /* factor an attempt that ended by oom / timeout; default 1 */
 };
 
-enum stat_kind { STAT_COUNT, STAT_MEAN, STAT_SD, STAT_SEM, STAT_MIN, STAT_MAX, STAT_MEDIAN, STAT_QUANTILE, STAT_SUM };
+enum stat_kind {
+	STAT_COUNT,
+	STAT_MEAN,
+	STAT_SD,
+	STAT_SEM,
+	STAT_MIN,
+	STAT_MAX,
+	STAT_MEDIAN,
+	STAT_QUANTILE,
+	STAT_SUM
+};
 
 struct statistic { /* `struct stat` is the system's */
 	enum stat_kind kind;
@@ -108,12 +128,12 @@ struct statistic { /* `struct stat` is the system's */
 
 /* One entry of `collect:`. */
 struct output {
-	const char *to;      /* relative to the run's collect/; never absolute, no ".." */
-	const char *from;    /* NULL: the main table; else a result file's name */
-	char format;         /* 'c' CSV, 't' TSV, 'l' JSON Lines, 'j' JSON, by the ending */
-	const char **by;     /* of a summary */
+	const char *to;   /* relative to the run's collect/; never absolute, no ".." */
+	const char *from; /* NULL: the main table; else a result file's name */
+	char format;      /* 'c' CSV, 't' TSV, 'l' JSON Lines, 'j' JSON, by the ending */
+	const char **by;  /* of a summary */
 	size_t n_by;
-	struct statistic *stats;  /* n_stats > 0: a summary */
+	struct statistic *stats; /* n_stats > 0: a summary */
 	size_t n_stats;
 	const char *by_text; /* for messages */
 	struct pos pos;
@@ -121,9 +141,9 @@ struct output {
 
 struct spec {
 	struct arena *arena;
-	const char *path;    /* as the user gave it */
-	const char *dir;     /* the spec's folder, absolute */
-	const char *text;    /* the file's bytes, less passwords and tokens in urls */
+	const char *path; /* as the user gave it */
+	const char *dir;  /* the spec's folder, absolute */
+	const char *text; /* the file's bytes, less passwords and tokens in urls */
 	size_t text_len;
 	const char *const *sets; /* --set KEY=VALUE, as given, less the same */
 	size_t n_sets;
@@ -136,12 +156,12 @@ struct spec {
 	size_t n_inputs;
 
 	enum start_kind start;
-	struct words command;      /* START_COMMAND */
-	const char *shell;         /* START_SHELL: the script */
-	struct words shell_with;   /* the interpreter's words: {"/bin/sh", "-c"} or {"bash", "-c"} */
+	struct words command;    /* START_COMMAND */
+	const char *shell;       /* START_SHELL: the script */
+	struct words shell_with; /* the interpreter's words: {"/bin/sh", "-c"} or {"bash", "-c"} */
 	struct env_entry *env;
 	size_t n_env;
-	const char *setup;         /* NULL: none */
+	const char *setup;           /* NULL: none */
 	const struct ptext *workdir; /* NULL: the spec's folder */
 
 	struct resources res;
@@ -149,25 +169,27 @@ struct spec {
 	size_t n_overrides;
 	struct results results;
 	struct retry retry;
-	double max_failures;       /* < 0: no limit; a count, or a fraction when max_failures_percent */
+	double max_failures; /* < 0: no limit; a count, or a fraction when max_failures_percent */
 	bool max_failures_percent;
-	struct output *outputs;    /* at least one */
+	struct output *outputs; /* at least one */
 	size_t n_outputs;
-	bool outputs_given;        /* false: the default */
+	bool outputs_given; /* false: the default */
 };
 
 struct spec_options {
-	const char *const *sets;  /* "KEY=VALUE" */
+	const char *const *sets; /* "KEY=VALUE" */
 	size_t n_sets;
-	const char *frozen;       /* a plan's folder: parameters are loaded from it, no file of the user's is read */
-	const char *origin;       /* how messages name the spec; NULL: its path */
-	const char *dir;          /* with frozen: the original spec's folder */
-	const char *fetched;      /* where tables by url are kept, as <sha256>; NULL: a url table is an error */
+	const char *frozen; /* a plan's folder: parameters are loaded from it, no file of the user's
+			       is read */
+	const char *origin; /* how messages name the spec; NULL: its path */
+	const char *dir;    /* with frozen: the original spec's folder */
+	const char *fetched; /* where tables by url are kept, as <sha256>; NULL: a url table is an
+				error */
 };
 
 /*
- * Reads, sets, checks. NULL when there are errors in d (or the file cannot be read). Warnings may be in d in any case.
- * The caller frees.
+ * Reads, sets, checks. NULL when there are errors in d (or the file cannot be read). Warnings may
+ * be in d in any case. The caller frees.
  */
 struct spec *spec_read(const char *path, const struct spec_options *o, struct diags *d);
 void spec_free(struct spec *s);
@@ -175,13 +197,16 @@ void spec_free(struct spec *s);
 /* Whether a file's bytes (a NUL behind them) are what s was read from. */
 bool spec_has_text(const struct spec *s, const char *text, size_t len);
 
-/* The resources of a task: `res`, then every override whose `where` holds, in their order. -1: a `where` cannot be told. */
-int spec_resources(const struct spec *s, const struct point *p, struct resources *out, struct err *e);
+/* The resources of a task: `res`, then every override whose `where` holds, in their order. -1: a
+ * `where` cannot be told. */
+int spec_resources(const struct spec *s, const struct point *p, struct resources *out,
+		   struct err *e);
 
 /* Whether something names {scratch}, so that the folder must be made. */
 bool spec_uses_scratch(const struct spec *s);
 
-/* One row a setting for `plan`: key, value as text, origin ("spec.yaml:12", "--set resources.memory", "default"). */
+/* One row a setting for `plan`: key, value as text, origin ("spec.yaml:12", "--set
+ * resources.memory", "default"). */
 struct setting {
 	const char *key, *value, *origin;
 };

@@ -30,8 +30,8 @@ struct reader {
 	bool names_open;
 	struct column *columns;
 	size_t n_columns, columns_cap;
-	bool top_unknown; /* a key at the top is unknown: what is missing may be what it was meant
-			     to be */
+	bool top_unknown;  /* a key at the top is unknown: what is missing may be what it was meant
+			      to be */
 	bool columns_open; /* some result gives columns that are known only when it is read */
 };
 
@@ -80,7 +80,7 @@ const struct node *key_node(const struct node *map,
 int complain_at(struct reader *r, const struct node *n, size_t at, const char *text);
 
 /* The parts of a spec, each with its own keys. Complaints are in r->d. */
-void read_start(struct reader *r); /* command, shell, env, setup, workdir, inputs */
+void read_start(struct reader *r);     /* command, shell, env, setup, workdir, inputs */
 void read_resources(struct reader *r); /* resources, overrides, retry, max_failures */
 void read_results(struct reader *r);
 void read_collect(struct reader *r); /* after read_results */

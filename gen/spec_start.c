@@ -382,7 +382,8 @@ static void check_input_name(struct reader *r, const struct node *map, size_t at
 				 shown(r, key->text, key->len));
 }
 
-/* A sweep over files whose content counts for nothing is mostly an oversight; `inputs:`, even empty, says that it was thought of. */
+/* A sweep over files whose content counts for nothing is mostly an oversight; `inputs:`, even
+ * empty, says that it was thought of. */
 static void warn_globs(struct reader *r, const struct node *params)
 {
 	for (size_t i = 0; params && params->kind == NODE_MAP && i < params->n; i++) {

@@ -47,8 +47,8 @@ struct launch_work;
 struct launch {
 	char **argv;
 	char **envp;
-	char *workdir; /* absolute */
-	char *scratch; /* absolute; NULL when nothing names it */
+	char *workdir;   /* absolute */
+	char *scratch;   /* absolute; NULL when nothing names it */
 	struct buf text; /* private */
 	size_t argv_cap, envp_cap;
 	struct launch_work *work; /* private */

@@ -12,14 +12,14 @@ enum modifier { MOD_NONE, MOD_DIR, MOD_NAME, MOD_STEM, MOD_EXT, MOD_INTEGER, MOD
 struct part {
 	enum part_kind kind;
 	enum modifier mod;
-	size_t which; /* the parameter or the special */
+	size_t which;     /* the parameter or the special */
 	const char *text; /* a literal; else the placeholder's name */
 	size_t len;
 	const char *spec; /* the modifier as written, for messages; NULL without one */
-	bool zero; /* MOD_INTEGER, MOD_FLOAT: pad with zeros, not blanks */
+	bool zero;        /* MOD_INTEGER, MOD_FLOAT: pad with zeros, not blanks */
 	int width;
 	int precision; /* -1: not given */
-	char letter; /* MOD_FLOAT: e E f g G */
+	char letter;   /* MOD_FLOAT: e E f g G */
 };
 
 struct ptext {

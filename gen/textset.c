@@ -19,7 +19,7 @@ struct textset {
 	struct buf text;
 	struct item *items;
 	size_t n, cap;
-	size_t *slots; /* a number plus 1; 0: free */
+	size_t *slots;  /* a number plus 1; 0: free */
 	size_t n_slots; /* a power of two, at least twice n */
 };
 

@@ -16,15 +16,15 @@ struct walk {
 	const struct space *s;
 	const struct expr *x;
 	struct err *e;
-	size_t n_axes; /* in the bitmap: all but rep, unless x uses rep */
-	bool *used; /* one an axis */
-	size_t last; /* axes from here on are not used */
-	uint64_t *run; /* points that one step of an axis passes over */
+	size_t n_axes;             /* in the bitmap: all but rep, unless x uses rep */
+	bool *used;                /* one an axis */
+	size_t last;               /* axes from here on are not used */
+	uint64_t *run;             /* points that one step of an axis passes over */
 	struct operand **operands; /* one an axis: n times n_names, parsed once; of a long axis one
 				      row at a time */
-	char **texts; /* of a range: RANGE_TEXT_MAX each */
+	char **texts;              /* of a range: RANGE_TEXT_MAX each */
 	const struct operand **current; /* one a name */
-	struct bitmap *verdicts; /* of the combinations, in their order */
+	struct bitmap *verdicts;        /* of the combinations, in their order */
 	uint64_t next;
 };
 

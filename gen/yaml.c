@@ -17,7 +17,7 @@
 /* A node, with what an alias to it costs. */
 struct built {
 	struct node n;
-	size_t size; /* nodes when expanded */
+	size_t size;  /* nodes when expanded */
 	size_t depth; /* levels of collections, itself included */
 };
 
@@ -27,7 +27,7 @@ struct frame {
 	struct node **items, **keys;
 	size_t n, cap;
 	struct node *key; /* of a map: the key whose value comes next */
-	size_t merges; /* keys that are << */
+	size_t merges;    /* keys that are << */
 };
 
 struct build {

@@ -25,16 +25,17 @@ enum node_kind { NODE_SCALAR, NODE_SEQ, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	bool quoted; /* a scalar in quotes or a block: never a number, a boolean or null */
+	bool quoted;   /* a scalar in quotes or a block: never a number, a boolean or null */
 	bool one_line; /* a scalar that begins at line:col and ends on that line */
-	bool cut; /* plain, and ended by a comment whose '#' has no blank behind it: meant as text? */
-	char style; /* of a scalar: ' ' plain, '\'' and '"' quotes, '|' and '>' blocks */
-	int line, col; /* from 1 */
+	bool cut; /* plain, and ended by a comment whose '#' has no blank behind it: meant as text?
+		   */
+	char style;         /* of a scalar: ' ' plain, '\'' and '"' quotes, '|' and '>' blocks */
+	int line, col;      /* from 1 */
 	const char *origin; /* the file as the user named it, or "--set KEY" */
-	const char *text; /* of a scalar; UTF-8, NUL-terminated (it may hold no NUL itself) */
+	const char *text;   /* of a scalar; UTF-8, NUL-terminated (it may hold no NUL itself) */
 	size_t len;
 	struct node **items; /* of a sequence; of a map: the values */
-	struct node **keys; /* of a map: n scalars */
+	struct node **keys;  /* of a map: n scalars */
 	size_t n;
 };
 
@@ -44,7 +45,7 @@ struct node *yaml_parse(struct arena *a, const char *text, size_t len, const cha
 			struct diags *d);
 
 struct node *node_get(const struct node *map, const char *key); /* NULL when absent or no map */
-bool node_is_null(const struct node *n); /* ~, null, nothing; not "" */
+bool node_is_null(const struct node *n);                        /* ~, null, nothing; not "" */
 /* Where byte `at` of a scalar's text stands: exact in plain text on one line, near it in quotes,
  * else the scalar's beginning. */
 void node_pos(const struct node *n, size_t at, int *line, int *col);

@@ -14,7 +14,7 @@ struct fault {
 	const yaml_parser_t *p;
 	const char *text;
 	size_t len;
-	size_t at; /* offset of the problem */
+	size_t at;         /* offset of the problem */
 	size_t line_start; /* of its line */
 	const char *origin;
 	struct diags *d;

@@ -31,7 +31,7 @@ struct yaml_names {
 
 void yaml_names_free(struct yaml_names *t);
 void yaml_names_reset(struct yaml_names *t, size_t n); /* empties it and makes room for n */
-void yaml_names_grow(struct yaml_names *t); /* makes room for one more */
+void yaml_names_grow(struct yaml_names *t);            /* makes room for one more */
 /* The slot of a text; its text is NULL when the table does not have it. */
 struct yaml_name *yaml_names_slot(const struct yaml_names *t, const char *text, size_t len);
 /* Puts a text that may be there already; gives what was there, or NULL. There must be room. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of this machine is ours: the least of what the kernel, the control groups and the scheduler grant. */
+/* How much of this machine is ours: the least of what the kernel, the control groups and the
+ * scheduler grant. */
 #include "run/capacity.h"
 
 #include <ctype.h>
@@ -17,7 +18,8 @@
 
 #define CPUS_MAX 65536
 
-/* Processors that this process may be scheduled on. The kernel's mask may be wider than a cpu_set_t. */
+/* Processors that this process may be scheduled on. The kernel's mask may be wider than a
+ * cpu_set_t. */
 static uint64_t affinity_count(void)
 {
 	uint64_t n = 0;
@@ -68,13 +70,15 @@ static void add_gpu(struct capacity *c, const char *id, size_t n)
 	c->gpus[c->n_gpus++] = mem_dupn(id, n);
 }
 
-/* "0,2,GPU-41ab": ids up to the first that CUDA would not take either ("-1", "NoDevFiles", nothing). */
+/* "0,2,GPU-41ab": ids up to the first that CUDA would not take either ("-1", "NoDevFiles",
+ * nothing). */
 static void gpus_from_list(struct capacity *c, const char *list)
 {
 	while (*list) {
 		const size_t n = strcspn(list, ",");
 
-		if (n == 0 || *list == '-' || text_eq(list, n, "NoDevFiles") || text_eq(list, n, "none")) {
+		if (n == 0 || *list == '-' || text_eq(list, n, "NoDevFiles") ||
+		    text_eq(list, n, "none")) {
 			return;
 		}
 		add_gpu(c, list, n);
@@ -84,7 +88,8 @@ static void gpus_from_list(struct capacity *c, const char *list)
 
 static int by_number(const void *a, const void *b)
 {
-	const unsigned long x = strtoul(*(char *const *)a, NULL, 10), y = strtoul(*(char *const *)b, NULL, 10);
+	const unsigned long x = strtoul(*(char *const *)a, NULL, 10),
+			    y = strtoul(*(char *const *)b, NULL, 10);
 
 	return (x > y) - (x < y);
 }
@@ -99,7 +104,8 @@ static void gpus_from_devices(struct capacity *c)
 	while (dir && (d = readdir(dir))) {
 		const char *number = d->d_name + sizeof prefix - 1;
 
-		if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0 && isdigit((unsigned char)*number) &&
+		if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0 &&
+		    isdigit((unsigned char)*number) &&
 		    strspn(number, "0123456789") == strlen(number)) {
 			add_gpu(c, number, strlen(number));
 		}
@@ -119,7 +125,9 @@ void capacity_find(struct capacity *c)
 	struct cgroup_limits group;
 	bool listed = false;
 
-	*c = (struct capacity){ .cpus = affinity_count(), .cpus_by = "affinity", .memory = total_memory() };
+	*c = (struct capacity){ .cpus = affinity_count(),
+				.cpus_by = "affinity",
+				.memory = total_memory() };
 	cgroup_limits(CGROUP_SELF, CGROUP_ROOT, &group);
 	limit_cpus(c, group.cpus, "cgroup");
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {

@@ -21,14 +21,57 @@ extern char **environ;
 
 /* Variables that are kept; a star at the end stands for any rest. */
 static const char *const allowed[] = {
-	"LANG", "LC_*", "TZ", "LOADEDMODULES", "_LMFILES_", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV",
-	"R_HOME", "R_LIBS", "R_LIBS_USER", "JULIA_PROJECT", "JULIA_NUM_THREADS", "PYTHONPATH", "PYTHONHASHSEED",
-	"OMP_*", "MKL_*", "OPENBLAS_*", "GOTO_*", "BLIS_*", "NUMEXPR_*", "KMP_*", "GOMP_*", "MALLOC_*",
-	"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "LD_PRELOAD",
-	"SLURM_JOB_ID", "SLURM_JOBID", "SLURM_ARRAY_*", "SLURM_JOB_PARTITION", "SLURM_JOB_NODELIST", "SLURM_CLUSTER_NAME",
-	"SLURM_CPUS_ON_NODE", "SLURM_CPUS_PER_TASK", "SLURM_MEM_PER_*", "SLURM_RESTART_COUNT", "SLURMD_NODENAME",
-	"PBS_JOBID", "PBS_ARRAY_*", "PBS_QUEUE", "PBS_NODEFILE", "NCPUS",
-	"JOB_ID", "SGE_TASK_*", "SGE_CELL", "QUEUE", "PE", "NSLOTS", "RESTARTED",
+	"LANG",
+	"LC_*",
+	"TZ",
+	"LOADEDMODULES",
+	"_LMFILES_",
+	"CONDA_PREFIX",
+	"CONDA_DEFAULT_ENV",
+	"VIRTUAL_ENV",
+	"R_HOME",
+	"R_LIBS",
+	"R_LIBS_USER",
+	"JULIA_PROJECT",
+	"JULIA_NUM_THREADS",
+	"PYTHONPATH",
+	"PYTHONHASHSEED",
+	"OMP_*",
+	"MKL_*",
+	"OPENBLAS_*",
+	"GOTO_*",
+	"BLIS_*",
+	"NUMEXPR_*",
+	"KMP_*",
+	"GOMP_*",
+	"MALLOC_*",
+	"CUDA_VISIBLE_DEVICES",
+	"ROCR_VISIBLE_DEVICES",
+	"LD_LIBRARY_PATH",
+	"LD_PRELOAD",
+	"SLURM_JOB_ID",
+	"SLURM_JOBID",
+	"SLURM_ARRAY_*",
+	"SLURM_JOB_PARTITION",
+	"SLURM_JOB_NODELIST",
+	"SLURM_CLUSTER_NAME",
+	"SLURM_CPUS_ON_NODE",
+	"SLURM_CPUS_PER_TASK",
+	"SLURM_MEM_PER_*",
+	"SLURM_RESTART_COUNT",
+	"SLURMD_NODENAME",
+	"PBS_JOBID",
+	"PBS_ARRAY_*",
+	"PBS_QUEUE",
+	"PBS_NODEFILE",
+	"NCPUS",
+	"JOB_ID",
+	"SGE_TASK_*",
+	"SGE_CELL",
+	"QUEUE",
+	"PE",
+	"NSLOTS",
+	"RESTARTED",
 };
 
 static bool is_allowed(const char *name, size_t n)
@@ -36,8 +79,9 @@ static bool is_allowed(const char *name, size_t n)
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
 		const size_t len = strlen(allowed[i]);
 
-		if (allowed[i][len - 1] == '*' ? n >= len - 1 && strncmp(name, allowed[i], len - 1) == 0
-					       : n == len && strncmp(name, allowed[i], n) == 0) {
+		if (allowed[i][len - 1] == '*'
+			    ? n >= len - 1 && strncmp(name, allowed[i], len - 1) == 0
+			    : n == len && strncmp(name, allowed[i], n) == 0) {
 			return true;
 		}
 	}
@@ -87,8 +131,10 @@ static void put_variables(struct buf *b)
 	buf_putc(b, '}');
 }
 
-/* Writes the value of the first line "key<separators>value" of a file, unquoted; nothing when there is none. */
-static void put_line_value(struct buf *b, const char *member, const char *path, const char *key, const char *separators)
+/* Writes the value of the first line "key<separators>value" of a file, unquoted; nothing when there
+ * is none. */
+static void put_line_value(struct buf *b, const char *member, const char *path, const char *key,
+			   const char *separators)
 {
 	struct buf text = BUF_INIT;
 	const size_t n = strlen(key);
@@ -147,9 +193,11 @@ static void put_limits(struct buf *b)
 		const char *name;
 		int which;
 	} rows[] = {
-		{ "as", RLIMIT_AS },       { "core", RLIMIT_CORE },     { "cpu", RLIMIT_CPU },
-		{ "data", RLIMIT_DATA },   { "fsize", RLIMIT_FSIZE },   { "memlock", RLIMIT_MEMLOCK },
-		{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC }, { "stack", RLIMIT_STACK },
+		{ "as", RLIMIT_AS },         { "core", RLIMIT_CORE },
+		{ "cpu", RLIMIT_CPU },       { "data", RLIMIT_DATA },
+		{ "fsize", RLIMIT_FSIZE },   { "memlock", RLIMIT_MEMLOCK },
+		{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },
+		{ "stack", RLIMIT_STACK },
 	};
 	struct rlimit l;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control groups. /proc/self/cgroup has a line a hierarchy, "ID:CONTROLLERS:PATH": version 2 is "0::PATH". In a container PATH may
- * not exist below the mount; walking up ends at the mount itself, which is then the container's own group.
+ * Control groups. /proc/self/cgroup has a line a hierarchy, "ID:CONTROLLERS:PATH": version 2 is
+ * "0::PATH". In a container PATH may not exist below the mount; walking up ends at the mount
+ * itself, which is then the container's own group.
  */
 #include "run/cgroup.h"
 
@@ -13,7 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define SMALL_FILE 65536
+#define SMALL_FILE  65536
 #define NO_LIMIT_V1 (UINT64_C(1) << 60) /* version 1 writes "none" as a number near 2^63 */
 
 static void take_least(uint64_t *least, uint64_t v)
@@ -59,7 +60,8 @@ static void limits_v2(struct buf *b, const char *dir, struct cgroup_limits *l)
 	const char *blank;
 
 	if (read_small(b, path) && (blank = strchr(buf_str(b), ' '))) {
-		take_least(&l->cpus, processors(leading_number(b->data), leading_number(blank + 1)));
+		take_least(&l->cpus,
+			   processors(leading_number(b->data), leading_number(blank + 1)));
 	}
 	free(path);
 	take_least(&l->memory, file_number(b, dir, "memory.max"));
@@ -82,7 +84,8 @@ static void limits_v1_memory(struct buf *b, const char *dir, struct cgroup_limit
 typedef void (*limits_fn)(struct buf *b, const char *dir, struct cgroup_limits *l);
 
 /* Asks every group from root/mount/path up to root/mount. */
-static void walk_up(const char *root, const char *mount, const char *path, limits_fn fn, struct cgroup_limits *l)
+static void walk_up(const char *root, const char *mount, const char *path, limits_fn fn,
+		    struct cgroup_limits *l)
 {
 	struct buf b = BUF_INIT;
 	char *dir = mem_printf("%s%s%s", root, mount, path);
@@ -169,7 +172,8 @@ static bool oom_count(const char *path, uint64_t *count)
 	bool found = false;
 
 	if (read_small(&b, path)) {
-		for (const char *p = b.data; p && !found; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
+		for (const char *p = b.data; p && !found;
+		     p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
 			if (strncmp(p, key, sizeof key - 1) == 0) {
 				*count = leading_number(p + sizeof key - 1);
 				found = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the control groups of this process allow, version 1 and 2, and whether the kernel killed something for memory. */
+/* What the control groups of this process allow, version 1 and 2, and whether the kernel killed
+ * something for memory. */
 #ifndef PPGEN_RUN_CGROUP_H
 #define PPGEN_RUN_CGROUP_H
 
@@ -14,10 +15,12 @@ struct cgroup_limits {
 	uint64_t memory; /* bytes; 0: no limit */
 };
 
-/* The least of this process's group and all groups above it. self, root: CGROUP_*, others in tests. */
+/* The least of this process's group and all groups above it. self, root: CGROUP_*, others in tests.
+ */
 void cgroup_limits(const char *self, const char *root, struct cgroup_limits *out);
 
-/* Counts the kernel's kills for want of memory: in our group where it counts them, else on the whole machine. */
+/* Counts the kernel's kills for want of memory: in our group where it counts them, else on the
+ * whole machine. */
 struct oom_watch {
 	char *path;
 	uint64_t last;

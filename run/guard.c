@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guardian and the end of all descendants. Both processes are subreapers: whoever's parent dies becomes a child of the pool, or, where the pool
- * is gone, of the guardian. So "every descendant" can be found as long as one of the two lives.
+ * The guardian and the end of all descendants. Both processes are subreapers: whoever's parent dies
+ * becomes a child of the pool, or, where the pool is gone, of the guardian. So "every descendant"
+ * can be found as long as one of the two lives.
  */
 #include "run/guard.h"
 
@@ -23,10 +24,10 @@
 #include "base/mem.h"
 #include "run/usage.h"
 
-#define EXIT_SYSTEM 3
+#define EXIT_SYSTEM  3
 #define PAUSE_MS_MAX 50
-#define STOP_PASSES 10
-#define CHASES 50
+#define STOP_PASSES  10
+#define CHASES       50
 
 static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 #define PASSED_ON (sizeof passed_on / sizeof *passed_on)
@@ -42,9 +43,9 @@ struct victims {
 	struct usage table;
 	struct seen *seen; /* already counted */
 	size_t n_seen, cap_seen;
-	pid_t *groups;     /* signalled in this pass */
+	pid_t *groups; /* signalled in this pass */
 	size_t n_groups, cap_groups;
-	size_t denied;     /* in this pass: not ours to signal (a set-uid program) */
+	size_t denied; /* in this pass: not ours to signal (a set-uid program) */
 };
 
 static void count_once(struct victims *v, const struct usage_proc *p)
@@ -58,7 +59,8 @@ static void count_once(struct victims *v, const struct usage_proc *p)
 	v->seen[v->n_seen++] = (struct seen){ p->pid, p->start };
 }
 
-/* A whole group at once: no process can escape this by forking. Not our own, which others may be in. */
+/* A whole group at once: no process can escape this by forking. Not our own, which others may be
+ * in. */
 static void signal_group(struct victims *v, pid_t group, int number)
 {
 	if (group <= 1 || group == getpgrp()) {
@@ -74,7 +76,8 @@ static void signal_group(struct victims *v, pid_t group, int number)
 	(void)kill(-group, number);
 }
 
-/* Looks for all living descendants and sends them and their groups a signal; how many it reached. */
+/* Looks for all living descendants and sends them and their groups a signal; how many it reached.
+ */
 static size_t signal_all(struct victims *v, int number)
 {
 	const pid_t self = getpid();
@@ -105,7 +108,8 @@ static size_t signal_all(struct victims *v, int number)
 	return reached;
 }
 
-/* Stops all until no new one turns up: a stopped process cannot fork while the others are being killed. */
+/* Stops all until no new one turns up: a stopped process cannot fork while the others are being
+ * killed. */
 static void stop_all(struct victims *v)
 {
 	size_t before;
@@ -118,7 +122,8 @@ static void stop_all(struct victims *v)
 	}
 }
 
-/* Reaps what ended; false when no child is left at all, and so no descendant: orphans become our children. */
+/* Reaps what ended; false when no child is left at all, and so no descendant: orphans become our
+ * children. */
 static bool reap_all(void)
 {
 	pid_t pid;
@@ -129,7 +134,8 @@ static bool reap_all(void)
 	return pid == 0;
 }
 
-/* One that forks and exits all the time is another process at each look; the kernel's list of our children is quick enough for it. */
+/* One that forks and exits all the time is another process at each look; the kernel's list of our
+ * children is quick enough for it. */
 static void chase_children(struct victims *v)
 {
 	pid_t *pids;
@@ -172,14 +178,15 @@ unsigned guard_end_descendants(void)
 /* ---- the guardian ---- */
 
 /*
- * nohup's SIGHUP stays ignored. Not so SIGINT, which a script's shell ignores for what it puts into the background: who sends it to a
- * run means that run.
+ * nohup's SIGHUP stays ignored. Not so SIGINT, which a script's shell ignores for what it puts into
+ * the background: who sends it to a run means that run.
  */
 static bool is_ignored(int number)
 {
 	struct sigaction action;
 
-	return number == SIGHUP && sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+	return number == SIGHUP && sigaction(number, NULL, &action) == 0 &&
+	       action.sa_handler == SIG_IGN;
 }
 
 static void guarded_signals(sigset_t *set)
@@ -193,7 +200,8 @@ static void guarded_signals(sigset_t *set)
 	}
 }
 
-/* Waits for the pool's end, passing signals on; returns its wait status and tells whether a signal was passed on that may have ended it. */
+/* Waits for the pool's end, passing signals on; returns its wait status and tells whether a signal
+ * was passed on that may have ended it. */
 static int guard_wait(pid_t pool, const sigset_t *set, bool *told)
 {
 	int status = 0, number;
@@ -239,10 +247,11 @@ _Noreturn static void guard_end(int status, bool told)
 		_exit(WEXITSTATUS(status));
 	}
 	if (!told || WTERMSIG(status) == SIGKILL) {
-		(void)fprintf(stderr,
-			      "ppgen: the pool was ended by signal %d (%s); its %u processes were ended, what was recorded is kept: "
-			      "run the same command again to go on\n",
-			      WTERMSIG(status), strsignal(WTERMSIG(status)), n);
+		(void)fprintf(
+			stderr,
+			"ppgen: the pool was ended by signal %d (%s); its %u processes were ended, what was recorded is kept: "
+			"run the same command again to go on\n",
+			WTERMSIG(status), strsignal(WTERMSIG(status)), n);
 		(void)fflush(stderr);
 	}
 	if (WTERMSIG(status) != SIGKILL) {
@@ -293,8 +302,9 @@ static void close_all_on_exec(void)
 }
 
 /*
- * While the pool does not watch signals itself (set-up, scanning, collecting), those that end it do, even where they were ignored or blocked by who started
- * us, as a script's shell does with SIGINT; SIGUSR1 and SIGUSR2 mean nothing yet.
+ * While the pool does not watch signals itself (set-up, scanning, collecting), those that end it
+ * do, even where they were ignored or blocked by who started us, as a script's shell does with
+ * SIGINT; SIGUSR1 and SIGUSR2 mean nothing yet.
  */
 static void take_signals(sigset_t *mask)
 {

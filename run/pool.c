@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The pool's loop: fill slots, wait for a child, a signal or a timer, reap, record, report. See pool_internal.h for the other parts. */
+/* The pool's loop: fill slots, wait for a child, a signal or a timer, reap, record, report. See
+ * pool_internal.h for the other parts. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -16,10 +17,10 @@
 #include "run/guard.h"
 #include "run/pool_internal.h"
 
-#define STARTS_A_TURN 64   /* then signals and ends are looked at */
-#define TICK_S 0.5
-#define TERM_GRACE_S 5.0   /* after SIGTERM and SIGHUP: who sends these will not wait long */
-#define FILES_SPARE 64     /* descriptors beside those of the slots */
+#define STARTS_A_TURN 64 /* then signals and ends are looked at */
+#define TICK_S        0.5
+#define TERM_GRACE_S  5.0 /* after SIGTERM and SIGHUP: who sends these will not wait long */
+#define FILES_SPARE   64  /* descriptors beside those of the slots */
 
 /* ---- what is told ---- */
 
@@ -53,8 +54,9 @@ void pool_stopping(struct pool *p, enum stop level, const char *what)
 	}
 	buf_clear(&p->text);
 	if (level == STOP_DRAIN) {
-		buf_printf(&p->text, "%s: waiting for %u %s, Ctrl-C %sends %s", what, p->running, tasks,
-			   p->sum->stopped_by_signal ? "again " : "", p->running == 1 ? "it" : "them");
+		buf_printf(&p->text, "%s: waiting for %u %s, Ctrl-C %sends %s", what, p->running,
+			   tasks, p->sum->stopped_by_signal ? "again " : "",
+			   p->running == 1 ? "it" : "them");
 	} else {
 		buf_printf(&p->text, "%s: ending %u %s", what, p->running, tasks);
 	}
@@ -86,7 +88,8 @@ static void kill_all(struct pool *p)
 	}
 }
 
-/* Ctrl-C: let them finish; again: TERM, grace; again: KILL. TERM and HUP begin at the second step. */
+/* Ctrl-C: let them finish; again: TERM, grace; again: KILL. TERM and HUP begin at the second step.
+ */
 static void on_signal(struct pool *p, int number)
 {
 	const bool hurry = number == SIGTERM || number == SIGHUP;
@@ -117,8 +120,8 @@ static int sync_now(struct pool *p)
 }
 
 /*
- * Signals are read before children are reaped, or the news of one that ends in between would be lost; and obeyed after it: a task
- * that ended before we were told to stop is not interrupted.
+ * Signals are read before children are reaped, or the news of one that ends in between would be
+ * lost; and obeyed after it: a task that ended before we were told to stop is not interrupted.
  */
 static int take_signals(struct pool *p)
 {
@@ -166,7 +169,8 @@ static bool is_done(const struct pool *p)
 /* Until a child ends, a signal comes, the guardian dies, or something is due. */
 static int wait_turn(struct pool *p)
 {
-	struct pollfd fds[2] = { { .fd = p->signal_fd, .events = POLLIN }, { .fd = p->guard_fd, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = p->signal_fd, .events = POLLIN },
+				 { .fd = p->guard_fd, .events = POLLIN } };
 	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick), watch_next(p));
 	const double wait = p->hurry ? 0 : fmin(fmax(due - proc_monotonic(), 0), 3600);
 	const struct timespec t = { (time_t)wait, (long)((wait - floor(wait)) * 1e9) };
@@ -266,15 +270,18 @@ static void raise_file_limit(struct pool *p)
 static int open_signals(struct pool *p)
 {
 	static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
-	const struct sigaction by_default = { .sa_handler = SIG_DFL }, ignored = { .sa_handler = SIG_IGN };
+	const struct sigaction by_default = { .sa_handler = SIG_DFL },
+			       ignored = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
 		(void)sigaddset(&set, watched[i]);
 	}
-	(void)sigaction(SIGCHLD, &by_default, &p->chld_before); /* ignored, children would vanish unseen */
-	(void)sigaction(SIGPIPE, &ignored, &p->pipe_before);    /* a closed terminal must not end the tasks */
+	(void)sigaction(SIGCHLD, &by_default,
+			&p->chld_before); /* ignored, children would vanish unseen */
+	(void)sigaction(SIGPIPE, &ignored,
+			&p->pipe_before); /* a closed terminal must not end the tasks */
 	(void)sigprocmask(SIG_BLOCK, &set, &p->mask_before);
 	p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return p->signal_fd < 0 ? err_errno(&p->fault, "cannot watch signals") : 0;
@@ -299,7 +306,8 @@ static int pool_open(struct pool *p)
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		p->slots[i].number = i;
 		p->slots[i].fd[0] = p->slots[i].fd[1] = -1;
-		p->slots[i].results = mem_array(p->spec->results.n_files + 1, sizeof(struct result_place));
+		p->slots[i].results =
+			mem_array(p->spec->results.n_files + 1, sizeof(struct result_place));
 	}
 	admit_open(p);
 	oom_watch_open(&p->oom, CGROUP_SELF, CGROUP_ROOT);
@@ -359,7 +367,8 @@ static void pool_close(struct pool *p)
 	buf_free(&p->text);
 }
 
-int pool_run(const struct pool_options *o, struct journal *j, struct source *src, struct pool_summary *out, struct err *e)
+int pool_run(const struct pool_options *o, struct journal *j, struct source *src,
+	     struct pool_summary *out, struct err *e)
 {
 	struct pool p = {
 		.o = o,

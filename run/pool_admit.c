@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Admission: which task starts next. In the order of the source, but when the first does not fit into what is free, up to POOL_AHEAD behind it are
- * looked at; a first one that was overtaken POOL_OVERTAKEN times blocks the rest until it fits, so that no large task starves.
+ * Admission: which task starts next. In the order of the source, but when the first does not fit
+ * into what is free, up to POOL_AHEAD behind it are looked at; a first one that was overtaken
+ * POOL_OVERTAKEN times blocks the rest until it fits, so that no large task starves.
  */
 #include <limits.h>
 #include <math.h>
@@ -73,7 +74,8 @@ static uint64_t scaled(uint64_t v, double factor)
 	return factor == 1 ? v : x < 9e18 ? (uint64_t)x : INT64_MAX;
 }
 
-/* Limits as earlier attempts raised them; memory not over what there is, unless the spec itself asks for more. */
+/* Limits as earlier attempts raised them; memory not over what there is, unless the spec itself
+ * asks for more. */
 static void scale_limits(const struct pool *p, struct job *job)
 {
 	struct resources *r = &job->task.res;
@@ -110,17 +112,22 @@ static bool can_fit(struct pool *p, const struct job *job)
 	const struct resources *r = &job->task.res;
 	struct buf b = BUF_INIT;
 
-	if (r->cpus <= c->cpus && r->gpus <= c->n_gpus && (c->memory == 0 || r->memory <= c->memory)) {
+	if (r->cpus <= c->cpus && r->gpus <= c->n_gpus &&
+	    (c->memory == 0 || r->memory <= c->memory)) {
 		return true;
 	}
 	put_task(&b, p, &job->task);
 	buf_puts(&b, " needs ");
 	if (r->cpus > c->cpus) {
-		buf_printf(&b, "%llu cpus, but only %llu may be used here (%s): lower resources.cpus, or raise -j",
-			   (unsigned long long)r->cpus, (unsigned long long)c->cpus, c->cpus_by);
+		buf_printf(
+			&b,
+			"%llu cpus, but only %llu may be used here (%s): lower resources.cpus, or raise -j",
+			(unsigned long long)r->cpus, (unsigned long long)c->cpus, c->cpus_by);
 	} else if (r->gpus > c->n_gpus) {
-		buf_printf(&b, "%llu gpus, but %zu are here: lower resources.gpus, or set CUDA_VISIBLE_DEVICES",
-			   (unsigned long long)r->gpus, c->n_gpus);
+		buf_printf(
+			&b,
+			"%llu gpus, but %zu are here: lower resources.gpus, or set CUDA_VISIBLE_DEVICES",
+			(unsigned long long)r->gpus, c->n_gpus);
 	} else {
 		text_put_size(&b, r->memory);
 		buf_puts(&b, " of memory, but only ");
@@ -183,7 +190,8 @@ void admit_return(struct pool *p, const struct job *job, unsigned slot)
 
 /* ---- the window ---- */
 
-/* What the source gives next, and behind its end the attempts that are made again. 1, 0 none, -1. */
+/* What the source gives next, and behind its end the attempts that are made again. 1, 0 none, -1.
+ */
 static int next_attempt(struct pool *p, struct again *a)
 {
 	int r = 0;
@@ -261,7 +269,8 @@ struct job *admit_next(struct pool *p)
 
 bool admit_waiting(const struct pool *p)
 {
-	return p->n_window > 0 || (!err_is(&p->fault) && (!p->source_empty || p->again_head < p->n_again));
+	return p->n_window > 0 ||
+	       (!err_is(&p->fault) && (!p->source_empty || p->again_head < p->n_again));
 }
 
 void admit_again(struct pool *p, const struct job *job, enum outcome why)

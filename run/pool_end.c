@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of an attempt: reaped, its group ended, what it left taken in, judged, recorded; then its slot is free, and it is made again when `retry` says so.
+ * The end of an attempt: reaped, its group ended, what it left taken in, judged, recorded; then its
+ * slot is free, and it is made again when `retry` says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,13 +17,15 @@
 #define EXIT_KILLED (128 + SIGKILL) /* how a shell tells that its command was killed */
 
 static const unsigned retry_bit[OUTCOME_COUNT] = {
-	[OUTCOME_EXIT] = RETRY_EXIT, [OUTCOME_SIGNAL] = RETRY_SIGNAL,   [OUTCOME_TIMEOUT] = RETRY_TIMEOUT,
-	[OUTCOME_OOM] = RETRY_OOM,   [OUTCOME_INVALID] = RETRY_INVALID,
+	[OUTCOME_EXIT] = RETRY_EXIT,       [OUTCOME_SIGNAL] = RETRY_SIGNAL,
+	[OUTCOME_TIMEOUT] = RETRY_TIMEOUT, [OUTCOME_OOM] = RETRY_OOM,
+	[OUTCOME_INVALID] = RETRY_INVALID,
 };
 
 /* ---- how it ended ---- */
 
-/* A kill that was not ours, or a shell's word for one, while the kernel killed something for want of memory. */
+/* A kill that was not ours, or a shell's word for one, while the kernel killed something for want
+ * of memory. */
 static bool killed_for_memory(struct pool *p, int status)
 {
 	const bool killed = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
@@ -45,7 +48,8 @@ static enum outcome outcome_of(struct pool *p, const struct slot *s)
 	return WEXITSTATUS(s->status) ? OUTCOME_EXIT : OUTCOME_OK;
 }
 
-/* Why it failed, in words that are the same for all tasks with the same fault: failures are grouped by them. */
+/* Why it failed, in words that are the same for all tasks with the same fault: failures are grouped
+ * by them. */
 static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
 {
 	const struct resources *r = &s->job->task.res;
@@ -54,7 +58,8 @@ static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
 	if (outcome == OUTCOME_EXIT) {
 		buf_printf(b, "exit code %d", WEXITSTATUS(s->status));
 	} else if (outcome == OUTCOME_SIGNAL) {
-		buf_printf(b, "signal %d (%s)", WTERMSIG(s->status), strsignal(WTERMSIG(s->status)));
+		buf_printf(b, "signal %d (%s)", WTERMSIG(s->status),
+			   strsignal(WTERMSIG(s->status)));
 	} else if (outcome == OUTCOME_TIMEOUT) {
 		buf_puts(b, "over its time limit of ");
 		if (r->time_s < 60) {
@@ -73,8 +78,9 @@ static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
 }
 
 /*
- * Peak memory. The kernel's figure for the leader begins with the peak of the process that started it, which is us: so it is
- * used only where it is above that, else the sampled one; 0 when there is none.
+ * Peak memory. The kernel's figure for the leader begins with the peak of the process that started
+ * it, which is us: so it is used only where it is above that, else the sampled one; 0 when there is
+ * none.
  */
 static uint64_t peak_memory(const struct slot *s)
 {
@@ -96,7 +102,8 @@ static void drop_scratch(struct slot *s, enum outcome outcome)
 
 static bool is_retried(const struct pool *p, const struct slot *s, enum outcome outcome)
 {
-	return p->stop == STOP_NO && (p->spec->retry.on & retry_bit[outcome]) && s->job->tries < p->spec->retry.times;
+	return p->stop == STOP_NO && (p->spec->retry.on & retry_bit[outcome]) &&
+	       s->job->tries < p->spec->retry.times;
 }
 
 static void count(struct pool *p, enum outcome outcome, bool retried)
@@ -116,8 +123,9 @@ static void count(struct pool *p, enum outcome outcome, bool retried)
 		sum->failed++;
 	}
 	ended = sum->ok + sum->failed;
-	if (p->stop == STOP_NO && (sum->failed > p->o->max_failures ||
-				   (ended >= 20 && (double)sum->failed > p->o->max_failures_share * (double)ended))) {
+	if (p->stop == STOP_NO &&
+	    (sum->failed > p->o->max_failures ||
+	     (ended >= 20 && (double)sum->failed > p->o->max_failures_share * (double)ended))) {
 		sum->stopped_by_failures = true;
 	}
 }
@@ -131,7 +139,8 @@ static void send_end(struct pool *p, const struct slot *s, enum outcome outcome,
 				 .wall = s->ended - s->started };
 
 	buf_clear(&p->text);
-	buf_printf(&p->text, "%s%s", outcome == OUTCOME_INVALID ? "no result: " : "", buf_str(&p->why));
+	buf_printf(&p->text, "%s%s", outcome == OUTCOME_INVALID ? "no result: " : "",
+		   buf_str(&p->why));
 	ev.why = p->text.data;
 	pool_event_send(p, &ev);
 }
@@ -174,7 +183,8 @@ int end_unstarted(struct pool *p, struct slot *s)
 	return 0;
 }
 
-/* Its process is gone: records it. Whatever happens here, the slot's state says what is still to be freed. */
+/* Its process is gone: records it. Whatever happens here, the slot's state says what is still to be
+ * freed. */
 int end_slot(struct pool *p, struct slot *s)
 {
 	enum outcome outcome = outcome_of(p, s);
@@ -208,7 +218,8 @@ static struct slot *slot_of(const struct pool *p, pid_t pid)
 	return NULL;
 }
 
-/* A leader that is a zombie yet: its group is ended while nobody else can have its number. After a TERM the others keep their grace. */
+/* A leader that is a zombie yet: its group is ended while nobody else can have its number. After a
+ * TERM the others keep their grace. */
 static int end_leader(struct pool *p, struct slot *s)
 {
 	if (!s->term_sent) {

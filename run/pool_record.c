@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two records of an attempt: see store/record.h. Written straight into a buffer: at 10^6 tasks each member counts. */
+/* The two records of an attempt: see store/record.h. Written straight into a buffer: at 10^6 tasks
+ * each member counts. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -87,8 +88,8 @@ static int take_spool(struct pool *p, struct slot *s, int k, const char *key)
 	}
 	buf_puts(&p->line, key);
 	name = mem_printf("%s.%u.%s", t->shown, t->attempt, endings[k]);
-	rc = journal_take_spool(p->journal, s->fd[k], s->spool[k], (uint64_t)st.st_size, name, &p->line,
-				&s->spool_renamed[k], &p->fault);
+	rc = journal_take_spool(p->journal, s->fd[k], s->spool[k], (uint64_t)st.st_size, name,
+				&p->line, &s->spool_renamed[k], &p->fault);
 	free(name);
 	return rc;
 }
@@ -112,7 +113,8 @@ int record_end(struct pool *p, const struct slot *s, enum outcome outcome, uint6
 	buf_puts(b, outcome_names[outcome]);
 	buf_puts(b, "\"");
 	if (outcome != OUTCOME_NOT_STARTED) {
-		put_u64(b, ",\"exit\":", WIFEXITED(s->status) ? (uint64_t)WEXITSTATUS(s->status) : 0);
+		put_u64(b,
+			",\"exit\":", WIFEXITED(s->status) ? (uint64_t)WEXITSTATUS(s->status) : 0);
 		put_u64(b, ",\"sig\":", WIFSIGNALED(s->status) ? (uint64_t)WTERMSIG(s->status) : 0);
 		buf_printf(b, ",\"wall\":%.4f,\"cpu\":%.4f", s->ended - s->started, cpu);
 	}

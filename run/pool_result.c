@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a task left: its streams and result files, judged, and the files kept. A result file must have been written by this attempt: it was not
- * there before, or is not the same as before, or was written since the start by the clock that stamps local files.
+ * What a task left: its streams and result files, judged, and the files kept. A result file must
+ * have been written by this attempt: it was not there before, or is not the same as before, or was
+ * written since the start by the clock that stamps local files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,8 @@
 #include "run/pool_internal.h"
 
 #define RESULT_FILE_MAX (UINT64_C(2) << 30)
-#define READ_MAX (UINT64_C(8) << 20) /* what is larger is mapped, not read */
-#define PATH_SHOWN 400
+#define READ_MAX        (UINT64_C(8) << 20) /* what is larger is mapped, not read */
+#define PATH_SHOWN      400
 
 /* A file's bytes. */
 struct view {
@@ -55,7 +56,8 @@ int results_note(struct pool *p, struct slot *s, const struct launch_place *at, 
 		struct result_place *r = &s->results[k];
 
 		buf_clear(&p->text);
-		if (task_path(&s->job->task, p->o->plan, at, rs->files[k].path, &p->text, &p->fault) < 0) {
+		if (task_path(&s->job->task, p->o->plan, at, rs->files[k].path, &p->text,
+			      &p->fault) < 0) {
 			return -1;
 		}
 		*r = (struct result_place){ .path = path_join(workdir, buf_str(&p->text)) };
@@ -80,8 +82,9 @@ void results_forget(struct pool *p, struct slot *s)
 
 static bool is_fresh(const struct slot *s, const struct result_place *r, const struct stat *st)
 {
-	return !r->there || st->st_ino != r->ino || st->st_size != r->size || !same_time(st->st_mtim, r->mtime) ||
-	       !same_time(st->st_ctim, r->ctime) || !is_earlier(st->st_mtim, s->started_at);
+	return !r->there || st->st_ino != r->ino || st->st_size != r->size ||
+	       !same_time(st->st_mtim, r->mtime) || !same_time(st->st_ctim, r->ctime) ||
+	       !is_earlier(st->st_mtim, s->started_at);
 }
 
 /* Opens result file k; false and p->why when it cannot count. */
@@ -94,9 +97,9 @@ static bool open_result(struct pool *p, const struct slot *s, size_t k, struct v
 	/* O_NONBLOCK: a pipe in its place must not hold us up. */
 	v->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (v->fd < 0) {
-		fault = errno == ENOENT || errno == ENOTDIR ? "is not there" :
-			errno == EACCES			    ? "may not be read" :
-							      "cannot be opened";
+		fault = errno == ENOENT || errno == ENOTDIR ? "is not there"
+			: errno == EACCES                   ? "may not be read"
+							    : "cannot be opened";
 	} else if (fstat(v->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		fault = "is not a regular file";
 	} else if (!is_fresh(s, r, &st)) {
@@ -201,8 +204,8 @@ static int keep_results(struct pool *p, struct view *files)
 		buf_puts(&p->line, first ? ",\"f\":{" : ",");
 		json_puts(&p->line, rs->files[k].name);
 		buf_putc(&p->line, ':');
-		if (journal_take_spool(p->journal, files[k].fd, NULL, files[k].len, rs->files[k].name, &p->line, &renamed,
-				       &p->fault) < 0) {
+		if (journal_take_spool(p->journal, files[k].fd, NULL, files[k].len,
+				       rs->files[k].name, &p->line, &renamed, &p->fault) < 0) {
 			return -1;
 		}
 		first = false;

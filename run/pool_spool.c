@@ -2,10 +2,12 @@
 /*
  * Spools: the files that a running task's stdout and stderr go to, two a slot.
  *
- * No process of an earlier attempt may hold the file that a later one's output goes to. So an attempt gets new files; or, when the
- * one before was short and left no process, the same ones, emptied and opened again: at thousands of tasks a second, making and removing
- * files costs more than the tasks do (ext4 passes over every inode that was freed within the last minute). Who follows a task's
- * output (`log -f`) sees by the change of file that it ended; nobody begins to follow a task of less than a second.
+ * No process of an earlier attempt may hold the file that a later one's output goes to. So an
+ * attempt gets new files; or, when the one before was short and left no process, the same ones,
+ * emptied and opened again: at thousands of tasks a second, making and removing files costs more
+ * than the tasks do (ext4 passes over every inode that was freed within the last minute). Who
+ * follows a task's output (`log -f`) sees by the change of file that it ended; nobody begins to
+ * follow a task of less than a second.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,8 @@
 
 #define SHORT_S 1.0
 
-/* Appended to, so that programs which open /dev/stdout again, or share one file for both streams, do not write over each other. */
+/* Appended to, so that programs which open /dev/stdout again, or share one file for both streams,
+ * do not write over each other. */
 #define SPOOL_FLAGS (O_RDWR | O_APPEND | O_CLOEXEC)
 
 static int open_new(const char *path, struct err *e)
@@ -27,8 +30,11 @@ static int open_new(const char *path, struct err *e)
 		fd = open(path, SPOOL_FLAGS | O_CREAT | O_EXCL, 0666);
 	}
 	if (fd < 0) {
-		return err_errno(e, "cannot make '%s'%s", path,
-				 errno == EMFILE ? " (lower -j, or raise the limit of open files, see ulimit -n)" : "");
+		return err_errno(
+			e, "cannot make '%s'%s", path,
+			errno == EMFILE
+				? " (lower -j, or raise the limit of open files, see ulimit -n)"
+				: "");
 	}
 	return fd;
 }
@@ -39,7 +45,8 @@ static int open_spool(struct pool *p, struct slot *s, int k)
 	int fd;
 
 	if (!s->spool[k]) {
-		s->spool[k] = journal_spool_path(p->o->rundir, journal_writer(p->journal), s->number, endings[k]);
+		s->spool[k] = journal_spool_path(p->o->rundir, journal_writer(p->journal),
+						 s->number, endings[k]);
 	}
 	/* Opened again, not kept open: offset, flags and locks of the last attempt are gone. */
 	fd = s->spool_kept[k] ? open(s->spool[k], SPOOL_FLAGS | O_NOFOLLOW) : -1;
@@ -54,13 +61,14 @@ int spools_open(struct pool *p, struct slot *s)
 	if (s->fd[STREAM_STDOUT] < 0) {
 		return -1;
 	}
-	s->fd[STREAM_STDERR] = p->spec->results.log ? s->fd[STREAM_STDOUT] : open_spool(p, s, STREAM_STDERR);
+	s->fd[STREAM_STDERR] =
+		p->spec->results.log ? s->fd[STREAM_STDOUT] : open_spool(p, s, STREAM_STDERR);
 	return s->fd[STREAM_STDERR] < 0 ? -1 : 0;
 }
 
 /*
- * Whether all our children lead running tasks: whatever an attempt that ended left behind is our child, or has an ancestor that is. False
- * where the kernel does not list children.
+ * Whether all our children lead running tasks: whatever an attempt that ended left behind is our
+ * child, or has an ancestor that is. False where the kernel does not list children.
  */
 static bool leaders_only(struct pool *p, const struct slot *ended)
 {
@@ -99,7 +107,8 @@ void spools_drop(struct pool *p, struct slot *s)
 		}
 		s->spool_kept[k] = keep && !s->spool_renamed[k] && empty_spool(s, k);
 		if (!s->spool_kept[k]) {
-			(void)unlink(s->spool[k]); /* not there when it was kept as a file of its own */
+			(void)unlink(
+				s->spool[k]); /* not there when it was kept as a file of its own */
 		}
 		(void)close(s->fd[k]);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting an attempt: scratch folder, spools, the start record, the process. What is the task's own fault (a command that is not there) ends the attempt
- * as not started; what is the system's (no room for the spools) ends the pool.
+ * Starting an attempt: scratch folder, spools, the start record, the process. What is the task's
+ * own fault (a command that is not there) ends the attempt as not started; what is the system's (no
+ * room for the spools) ends the pool.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,8 @@ static struct slot *free_slot(struct pool *p)
 			return &p->slots[i];
 		}
 	}
-	return NULL; /* cannot be: there are as many slots as processors, and each task takes one at least */
+	return NULL; /* cannot be: there are as many slots as processors, and each task takes one at
+			least */
 }
 
 /* Gives the job a slot, as it is before anything was done. */

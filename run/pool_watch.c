@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watching: time limits, memory, processes that tasks left behind, code that changes while tasks run.
+ * Watching: time limits, memory, processes that tasks left behind, code that changes while tasks
+ * run.
  *
- * A process belongs to the task whose leader is among its ancestors, or whose process group it is in. One whose parents ended is our child then
- * (we are a subreaper): it is told by PPGEN_TASK and PPGEN_ATTEMPT in its environment, and where it has none of these, it may belong to
- * any task that began before it did.
+ * A process belongs to the task whose leader is among its ancestors, or whose process group it is
+ * in. One whose parents ended is our child then (we are a subreaper): it is told by PPGEN_TASK and
+ * PPGEN_ATTEMPT in its environment, and where it has none of these, it may belong to any task that
+ * began before it did.
  */
 #include <math.h>
 #include <string.h>
@@ -15,13 +17,17 @@
 #include "run/pool_internal.h"
 
 #define SAMPLE_LIMITED_S 0.25 /* between looks at /proc while some task has a memory limit, */
-#define SAMPLE_S 1.0          /* and else */
-#define SAMPLE_SHARE 20       /* but a look takes at most this part of the time */
-#define CODE_S 1.0
-#define LINGER_S 0.02
-#define PEAK_MORE ((uint64_t)1 << 20)
+#define SAMPLE_S         1.0  /* and else */
+#define SAMPLE_SHARE     20   /* but a look takes at most this part of the time */
+#define CODE_S           1.0
+#define LINGER_S         0.02
+#define PEAK_MORE        ((uint64_t)1 << 20)
 
-enum { OWNER_POOL = -3, OWNER_STRAY = -4, OWNER_OLDER = -5 }; /* beside slots' numbers and USAGE_* */
+enum {
+	OWNER_POOL = -3,
+	OWNER_STRAY = -4,
+	OWNER_OLDER = -5
+}; /* beside slots' numbers and USAGE_* */
 
 /* ---- signals ---- */
 
@@ -31,7 +37,8 @@ bool slot_signal(const struct slot *s, int number)
 	return s->pid > 1 && kill(-s->pid, number) == 0;
 }
 
-/* TERM, and CONT for one that is stopped; KILL follows when the grace is over. The first reason counts. */
+/* TERM, and CONT for one that is stopped; KILL follows when the grace is over. The first reason
+ * counts. */
 void slot_term(struct pool *p, struct slot *s, enum outcome why, double grace)
 {
 	if (s->ended_by == OUTCOME_NONE) {
@@ -108,13 +115,15 @@ static struct slot *slot_of_group(const struct pool *p, pid_t group)
 	return NULL;
 }
 
-/* The running attempt that PPGEN_TASK and PPGEN_ATTEMPT name. *known: they are there, whether it runs or not. */
+/* The running attempt that PPGEN_TASK and PPGEN_ATTEMPT name. *known: they are there, whether it
+ * runs or not. */
 static const struct slot *slot_by_environment(struct pool *p, pid_t pid, bool *known)
 {
 	uint64_t attempt;
 	char shown[TASK_ID_SHOWN] = "";
 
-	*known = usage_variable(&p->procs, pid, "PPGEN_TASK", &p->text) && p->text.len < sizeof shown;
+	*known = usage_variable(&p->procs, pid, "PPGEN_TASK", &p->text) &&
+		 p->text.len < sizeof shown;
 	if (!*known) {
 		return NULL;
 	}
@@ -124,7 +133,8 @@ static const struct slot *slot_by_environment(struct pool *p, pid_t pid, bool *k
 	for (unsigned i = 0; *known && i < p->n_slots; i++) {
 		const struct slot *s = &p->slots[i];
 
-		if (s->state != SLOT_FREE && s->job->task.attempt == attempt && strcmp(s->job->task.shown, shown) == 0) {
+		if (s->state != SLOT_FREE && s->job->task.attempt == attempt &&
+		    strcmp(s->job->task.shown, shown) == 0) {
 			return s;
 		}
 	}
@@ -181,7 +191,8 @@ static void judge_memory(struct pool *p, const struct tree *trees)
 			continue;
 		}
 		s->peak = sum > s->peak ? sum : s->peak;
-		if (s->job->task.res.memory > 0 && sum > s->job->task.res.memory && s->state == SLOT_RUNNING) {
+		if (s->job->task.res.memory > 0 && sum > s->job->task.res.memory &&
+		    s->state == SLOT_RUNNING) {
 			slot_kill(s, OUTCOME_OOM);
 			for (size_t k = 0; k < p->procs.n; k++) {
 				if (p->procs.procs[k].owner == (int)i) {
@@ -213,7 +224,8 @@ static bool look(struct pool *p)
 		proc = &p->procs.procs[k];
 		if (proc->pid == self) {
 			proc->owner = OWNER_POOL;
-		} else if (proc->ppid == self && proc->owner == USAGE_UNKNOWN && proc->state != 'Z') {
+		} else if (proc->ppid == self && proc->owner == USAGE_UNKNOWN &&
+			   proc->state != 'Z') {
 			proc->owner = orphan_owner(p, proc);
 		}
 	}
@@ -232,14 +244,15 @@ static bool some_limit(const struct pool *p)
 }
 
 /*
- * The kernel's peak of a child begins with the peak of the process that it shared its memory with until it was another program: us.
- * A little more, for what we grow until the next look.
+ * The kernel's peak of a child begins with the peak of the process that it shared its memory with
+ * until it was another program: us. A little more, for what we grow until the next look.
  */
 void watch_own_peak(struct pool *p)
 {
 	struct rusage u;
 
-	p->own_peak = getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 + PEAK_MORE : PEAK_MORE;
+	p->own_peak = getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 + PEAK_MORE
+						      : PEAK_MORE;
 }
 
 void watch_processes(struct pool *p)
@@ -271,8 +284,9 @@ void watch_processes(struct pool *p)
 /* ---- code ---- */
 
 /*
- * When a shared file changed since the plan, attempts that run or begin now are not that code's any more. One that cannot be read at the
- * moment (an editor may be about to rename a new one into its place) changes nothing yet.
+ * When a shared file changed since the plan, attempts that run or begin now are not that code's any
+ * more. One that cannot be read at the moment (an editor may be about to rename a new one into its
+ * place) changes nothing yet.
  */
 void watch_code(struct pool *p)
 {

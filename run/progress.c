@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Progress for people. A terminal has one line that is drawn again, at most ten times a second: the pool must not wait for a slow one. Elsewhere, a
- * line every ten seconds and one at the end.
+ * Progress for people. A terminal has one line that is drawn again, at most ten times a second: the
+ * pool must not wait for a slow one. Elsewhere, a line every ten seconds and one at the end.
  */
 #include "run/progress.h"
 
@@ -16,19 +16,19 @@
 #include "base/proc.h"
 #include "base/text.h"
 
-#define DRAW_S 0.1
-#define LINE_S 10.0
-#define RATE_S 1.0         /* the rate is measured over this at least */
-#define RATE_WEIGHT 0.3    /* of the newest measurement */
-#define FAILURES_SHOWN 5
-#define BAR_MIN 10
-#define BAR_MAX 40
+#define DRAW_S          0.1
+#define LINE_S          10.0
+#define RATE_S          1.0 /* the rate is measured over this at least */
+#define RATE_WEIGHT     0.3 /* of the newest measurement */
+#define FAILURES_SHOWN  5
+#define BAR_MIN         10
+#define BAR_MAX         40
 #define COLUMNS_DEFAULT 80
-#define VALUE_SHOWN 40
-#define PARAMS_SHOWN 200
-#define ID_SHORT 9         /* 't' and 8 digits: enough to find one of 10^4 tasks, */
-#define ID_LONG 13         /* and of 10^6 */
-#define MANY_TASKS 10000
+#define VALUE_SHOWN     40
+#define PARAMS_SHOWN    200
+#define ID_SHORT        9  /* 't' and 8 digits: enough to find one of 10^4 tasks, */
+#define ID_LONG         13 /* and of 10^6 */
+#define MANY_TASKS      10000
 
 struct progress {
 	const struct plan *plan;
@@ -111,12 +111,13 @@ static void put_rate(struct buf *b, double per_second)
 	while (i < 2 && per_second * units[i].seconds < 1) {
 		i++;
 	}
-	buf_printf(b, per_second * units[i].seconds < 9.95 ? "%.1f/%s" : "%.0f/%s", per_second * units[i].seconds,
-		   units[i].name);
+	buf_printf(b, per_second * units[i].seconds < 9.95 ? "%.1f/%s" : "%.0f/%s",
+		   per_second * units[i].seconds, units[i].name);
 }
 
 /* "120/400  3 failed  52/s  ETA 5s"; what is not known yet is left out. */
-static void put_numbers(struct buf *b, const struct progress *p, const struct pool_event *ev, const char *gap, double now)
+static void put_numbers(struct buf *b, const struct progress *p, const struct pool_event *ev,
+			const char *gap, double now)
 {
 	text_put_count(b, ev->done);
 	buf_putc(b, '/');
@@ -134,7 +135,8 @@ static void put_numbers(struct buf *b, const struct progress *p, const struct po
 	put_rate(b, p->rate > 1 ? p->rate : (double)ev->done / (now - p->begin));
 	if (ev->done < ev->total) {
 		buf_printf(b, "%sETA ", gap);
-		text_put_duration(b, (double)(ev->total - ev->done) * (now - p->begin) / (double)ev->done);
+		text_put_duration(b, (double)(ev->total - ev->done) * (now - p->begin) /
+					     (double)ev->done);
 	}
 }
 
@@ -157,7 +159,8 @@ static void put_bar(struct progress *p, const struct pool_event *ev, double now)
 	if (numbers.len + BAR_MIN + 4 <= wide) {
 		bar = wide - numbers.len - 4;
 		bar = bar > BAR_MAX ? BAR_MAX : bar;
-		full = ev->total ? (size_t)((double)bar * (double)ev->done / (double)ev->total) : bar;
+		full = ev->total ? (size_t)((double)bar * (double)ev->done / (double)ev->total)
+				 : bar;
 		full = full > bar ? bar : full;
 		buf_putc(&p->text, '[');
 		for (size_t i = 0; i < bar; i++) {
@@ -182,7 +185,8 @@ static void draw(struct progress *p, const struct pool_event *ev, double now)
 	if (p->terminal && (now >= p->next_draw || last)) {
 		put_bar(p, ev, now);
 		p->next_draw = now + DRAW_S;
-	} else if (!p->terminal && (now >= p->next_draw || last) && (ev->done > p->line_done || !last)) {
+	} else if (!p->terminal && (now >= p->next_draw || last) &&
+		   (ev->done > p->line_done || !last)) {
 		put_numbers(&p->text, p, ev, ", ", now);
 		buf_putc(&p->text, '\n');
 		p->line_done = ev->done;

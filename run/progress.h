@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a person sees while a run goes: a bar on a terminal, a plain line now and then elsewhere; failures with a sample, no flood. */
+/* What a person sees while a run goes: a bar on a terminal, a plain line now and then elsewhere;
+ * failures with a sample, no flood. */
 #ifndef PPGEN_RUN_PROGRESS_H
 #define PPGEN_RUN_PROGRESS_H
 
@@ -10,6 +11,6 @@ struct progress;
 /* fd: where it is shown (stderr); quiet: only failures. */
 struct progress *progress_new(const struct plan *p, int fd, bool quiet);
 void progress_event(void *progress, const struct pool_event *ev); /* a pool_options.event */
-void progress_free(struct progress *p); /* clears the bar */
+void progress_free(struct progress *p);                           /* clears the bar */
 
 #endif

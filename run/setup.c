@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `setup:` in a login shell. The environment comes back through a file in memory on descriptor 3, not a pipe: a daemon that setup leaves behind would keep a
- * pipe open for ever. What setup says is read while the shell lives, passed to stderr, and its end is kept for the message.
+ * `setup:` in a login shell. The environment comes back through a file in memory on descriptor 3,
+ * not a pipe: a daemon that setup leaves behind would keep a pipe open for ever. What setup says is
+ * read while the shell lives, passed to stderr, and its end is kept for the message.
  */
 #include "run/setup.h"
 
@@ -24,17 +25,18 @@
 #include "gen/task.h"
 #include "run/guard.h"
 
-#define SAID_MAX 2000        /* bytes of its last words that are kept */
-#define SHOWN_MAX 400        /* and shown in a message */
+#define SAID_MAX        2000 /* bytes of its last words that are kept */
+#define SHOWN_MAX       400  /* and shown in a message */
 #define ENVIRONMENT_MAX (16u << 20)
-#define POLL_MS 20
-#define PIPE_READS 64        /* what a pipe holds, and more: what it left running may go on writing for ever */
+#define POLL_MS         20
+#define PIPE_READS \
+	64 /* what a pipe holds, and more: what it left running may go on writing for ever */
 
 extern char **environ;
 
 /*
- * -e, so that a module that cannot be loaded ends the set-up there and then. Descriptor 3 is closed for what the set-up starts.
- * `command -p` finds env whatever happened to PATH.
+ * -e, so that a module that cannot be loaded ends the set-up there and then. Descriptor 3 is closed
+ * for what the set-up starts. `command -p` finds env whatever happened to PATH.
  */
 static char script[] = "set -e; eval \"$1\" 3>&-; command -p env -0 >&3";
 
@@ -59,7 +61,8 @@ _Noreturn static void child_run(int env_fd, int said_fd, const char *dir, char *
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* dup2 to 3 last: one of ours may be 3, but none that is still needed then. */
-	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(said_fd, 1) == 1 && dup2(said_fd, 2) == 2 &&
+	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(said_fd, 1) == 1 &&
+	    dup2(said_fd, 2) == 2 &&
 	    (env_fd == 3 ? fcntl(3, F_SETFD, 0) == 0 : dup2(env_fd, 3) == 3) && chdir(dir) == 0) {
 		(void)execvp(argv[0], argv);
 	}
@@ -107,7 +110,8 @@ static bool pass_on(struct setup *s)
 	return true;
 }
 
-/* Until the shell ends; its wait status. When who started us is gone (the guardian, killed), it is ended. */
+/* Until the shell ends; its wait status. When who started us is gone (the guardian, killed), it is
+ * ended. */
 static int setup_wait(struct setup *s)
 {
 	struct pollfd p = { .fd = s->said_fd, .events = POLLIN };
@@ -179,7 +183,8 @@ static const char *variable(char *const *envp, const char *name, size_t n)
 	return NULL;
 }
 
-/* The variable as we had it where the shell changed it on its own account, NULL where we had none, else `entry`. */
+/* The variable as we had it where the shell changed it on its own account, NULL where we had none,
+ * else `entry`. */
 static char *settled(char *entry)
 {
 	const size_t n = strcspn(entry, "=");
@@ -232,7 +237,10 @@ static int read_environment(int fd, struct buf *out, struct err *e)
 		return err_errno(e, "setup: cannot read its environment");
 	}
 	/* `exit 0` within the set-up ends the shell before it could tell. */
-	return out->len ? 0 : err_fail(e, "setup: it left no environment (does it call 'exit' or 'exec'?)");
+	return out->len
+		       ? 0
+		       : err_fail(e,
+				  "setup: it left no environment (does it call 'exit' or 'exec'?)");
 }
 
 char **setup_environment(const char *setup, const char *dir, struct err *e)

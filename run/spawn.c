@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfork and execve. Between the two the child shares our memory: it makes system calls only, and tells of a failure
- * by writing into `struct failure`. Where the program is, is found out before, by the task's own PATH.
+ * vfork and execve. Between the two the child shares our memory: it makes system calls only, and
+ * tells of a failure by writing into `struct failure`. Where the program is, is found out before,
+ * by the task's own PATH.
  */
 #include "run/spawn.h"
 
@@ -21,9 +22,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define FOUND_KEPT 8       /* programs whose place is remembered */
-#define OOM_SCORE_MORE 500 /* under memory pressure the kernel shall end tasks, not the pool or the session */
-#define TRIES 5            /* while the kernel has no process for us (EAGAIN), or the program is open for writing */
+#define FOUND_KEPT 8 /* programs whose place is remembered */
+#define OOM_SCORE_MORE \
+	500 /* under memory pressure the kernel shall end tasks, not the pool or the session */
+#define TRIES                                                                                    \
+	5 /* while the kernel has no process for us (EAGAIN), or the program is open for writing \
+	   */
 #define TRY_PAUSE_MS 50
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 
@@ -143,7 +147,8 @@ static bool is_program(const char *path)
 	return access(path, X_OK) == 0;
 }
 
-/* Where `name` is by the search path: the caller frees. NULL with errno: EACCES when one was there that may not be run. */
+/* Where `name` is by the search path: the caller frees. NULL with errno: EACCES when one was there
+ * that may not be run. */
 static char *find_program(const char *name, const char *search, const char *workdir)
 {
 	struct buf path = BUF_INIT;
@@ -176,7 +181,8 @@ static char *find_program(const char *name, const char *search, const char *work
 	return NULL;
 }
 
-static bool is_found(const struct found *f, const char *name, const char *search, const char *workdir)
+static bool is_found(const struct found *f, const char *name, const char *search,
+		     const char *workdir)
 {
 	return f->path && strcmp(f->name, name) == 0 && strcmp(f->search, search) == 0 &&
 	       (!f->workdir || strcmp(f->workdir, workdir) == 0);
@@ -208,7 +214,8 @@ static const char *locate(struct spawner *s, const struct spawn *w)
 	}
 	f = &s->found[s->next++ % FOUND_KEPT];
 	found_free(f);
-	*f = (struct found){ mem_dup(name), mem_dup(search), has_relative_entry(search) ? mem_dup(w->workdir) : NULL, path };
+	*f = (struct found){ mem_dup(name), mem_dup(search),
+			     has_relative_entry(search) ? mem_dup(w->workdir) : NULL, path };
 	return path;
 }
 
@@ -230,7 +237,8 @@ _Noreturn static void child_fail(volatile struct failure *f, enum step step)
 
 static void child_raise_oom_score(const struct spawn_shared *s)
 {
-	const int fd = s->oom_score_len ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
+	const int fd =
+		s->oom_score_len ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
 
 	if (fd >= 0) {
 		if (write(fd, s->oom_score, s->oom_score_len) < 0) {
@@ -241,7 +249,8 @@ static void child_raise_oom_score(const struct spawn_shared *s)
 }
 
 /* Only system calls from here to execve, and no write to memory but *f and the stack. */
-_Noreturn static void child_run(const struct spawn *w, const char *path, pid_t parent, volatile struct failure *f)
+_Noreturn static void child_run(const struct spawn *w, const char *path, pid_t parent,
+				volatile struct failure *f)
 {
 	const struct spawn_shared *const s = w->shared;
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -273,7 +282,8 @@ _Noreturn static void child_run(const struct spawn *w, const char *path, pid_t p
 }
 
 /* Kept apart and small: after vfork the compiler may trust no register that the child had. */
-__attribute__((noinline)) static pid_t start_once(const struct spawn *w, const char *path, struct failure *out)
+__attribute__((noinline)) static pid_t start_once(const struct spawn *w, const char *path,
+						  struct failure *out)
 {
 	volatile struct failure f = { STEP_FORK, 0 };
 	const pid_t parent = getpid();
@@ -318,7 +328,9 @@ static bool put_interpreter(struct buf *why, const struct spawn *w, const char *
 		name = line + 2 + strspn(line + 2, " \t");
 		buf_puts(why, ": its interpreter '");
 		text_put_shown(why, name, strcspn(name, "\r\n \t"), 200);
-		buf_puts(why, strchr(line, '\r') ? "' does not exist (the file has Windows line ends)" : "' does not exist");
+		buf_puts(why, strchr(line, '\r')
+				      ? "' does not exist (the file has Windows line ends)"
+				      : "' does not exist");
 		said = true;
 	}
 	if (fd >= 0) {
@@ -328,7 +340,8 @@ static bool put_interpreter(struct buf *why, const struct spawn *w, const char *
 	return said;
 }
 
-static void explain(struct buf *why, const struct spawn *w, const char *path, const struct failure *f)
+static void explain(struct buf *why, const struct spawn *w, const char *path,
+		    const struct failure *f)
 {
 	const bool enter = f->step == STEP_ENTER;
 	const char *subject = enter ? w->workdir : w->argv[0];
@@ -351,7 +364,8 @@ static void explain(struct buf *why, const struct spawn *w, const char *path, co
 	}
 }
 
-/* The working folder is looked at only when something failed: without it a program by a relative path is missing, too. */
+/* The working folder is looked at only when something failed: without it a program by a relative
+ * path is missing, too. */
 static bool workdir_fault(const struct spawn *w, struct failure *f)
 {
 	struct stat st;

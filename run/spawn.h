@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting one task: vfork, then nothing but system calls, then execve. The parent waits until the program runs or could not be started, so it knows at once
- * which of the two it was. The child leads its own process group, has no other descriptors than 0, 1, 2, an empty signal mask and default
- * dispositions, and is killed when this process dies.
+ * Starting one task: vfork, then nothing but system calls, then execve. The parent waits until the
+ * program runs or could not be started, so it knows at once which of the two it was. The child
+ * leads its own process group, has no other descriptors than 0, 1, 2, an empty signal mask and
+ * default dispositions, and is killed when this process dies.
  */
 #ifndef PPGEN_RUN_SPAWN_H
 #define PPGEN_RUN_SPAWN_H
@@ -16,11 +17,11 @@
 
 /* What is the same for all tasks of a pool. */
 struct spawn_shared {
-	int null_fd;               /* stdin */
-	int ignored[64];           /* signals to be set back to their default, 0-terminated */
-	char oom_score[8];         /* for /proc/self/oom_score_adj; "" to leave it */
+	int null_fd;       /* stdin */
+	int ignored[64];   /* signals to be set back to their default, 0-terminated */
+	char oom_score[8]; /* for /proc/self/oom_score_adj; "" to leave it */
 	size_t oom_score_len;
-	bool restore_files;        /* set RLIMIT_NOFILE to `files` */
+	bool restore_files; /* set RLIMIT_NOFILE to `files` */
 	struct rlimit files;
 };
 
@@ -32,11 +33,13 @@ struct spawn {
 	int out_fd, err_fd;
 };
 
-/* Finds what is the same for all: ignored signals, the score (ours and 500 more), /dev/null. -1 with errno. */
+/* Finds what is the same for all: ignored signals, the score (ours and 500 more), /dev/null. -1
+ * with errno. */
 int spawn_prepare(struct spawn_shared *s);
 void spawn_release(struct spawn_shared *s);
 
-/* The child's pid, or -1 and in `why` "cannot start 'python9': no such file or directory" or "cannot enter 'dir': ...". */
+/* The child's pid, or -1 and in `why` "cannot start 'python9': no such file or directory" or
+ * "cannot enter 'dir': ...". */
 struct spawner;
 struct spawner *spawner_new(void); /* remembers where programs were found */
 void spawner_free(struct spawner *s);

@@ -34,8 +34,8 @@ static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size)
 }
 
 /*
- * "PID (NAME) STATE PPID PGRP ...": the name may hold anything, so the last ')' ends it. Fields as in proc(5);
- * start time is field 22.
+ * "PID (NAME) STATE PPID PGRP ...": the name may hold anything, so the last ')' ends it. Fields as
+ * in proc(5); start time is field 22.
  */
 static bool parse_stat(const char *text, struct usage_proc *p)
 {
@@ -58,7 +58,8 @@ static bool parse_stat(const char *text, struct usage_proc *p)
 
 static int by_pid(const void *a, const void *b)
 {
-	const pid_t x = ((const struct usage_proc *)a)->pid, y = ((const struct usage_proc *)b)->pid;
+	const pid_t x = ((const struct usage_proc *)a)->pid,
+		    y = ((const struct usage_proc *)b)->pid;
 
 	return (x > y) - (x < y);
 }
@@ -75,8 +76,9 @@ static int list_pids(struct usage *u)
 	while ((d = readdir(dir))) {
 		if (d->d_name[0] >= '1' && d->d_name[0] <= '9') {
 			ARRAY_ROOM(u->procs, u->n, u->cap);
-			u->procs[u->n++] = (struct usage_proc){ .pid = (pid_t)strtol(d->d_name, NULL, 10),
-								.owner = USAGE_UNKNOWN };
+			u->procs[u->n++] =
+				(struct usage_proc){ .pid = (pid_t)strtol(d->d_name, NULL, 10),
+						     .owner = USAGE_UNKNOWN };
 		}
 	}
 	(void)closedir(dir);
@@ -95,7 +97,8 @@ int usage_scan(struct usage *u)
 	if (list_pids(u) < 0) {
 		return -1;
 	}
-	/* The youngest first, for they are the likeliest to be gone when their turn comes; what is left is moved to the end. */
+	/* The youngest first, for they are the likeliest to be gone when their turn comes; what is
+	 * left is moved to the end. */
 	from = u->n;
 	for (size_t i = u->n; i-- > 0;) {
 		struct usage_proc *p = &u->procs[i];
@@ -124,7 +127,8 @@ int usage_children(struct usage *u, pid_t **pids, size_t *n)
 	buf_clear(&u->text);
 	*n = 0;
 	for (at = text; (pid = (pid_t)strtol(at, &end, 10)) > 0 && *end == ' '; at = end) {
-		buf_add(&u->text, &pid, sizeof pid); /* a number that was cut off has no blank behind it */
+		buf_add(&u->text, &pid,
+			sizeof pid); /* a number that was cut off has no blank behind it */
 		++*n;
 	}
 	*pids = (pid_t *)(void *)u->text.data;
@@ -145,7 +149,8 @@ struct usage_proc *usage_find(const struct usage *u, pid_t pid)
 	return u->n ? bsearch(&key, u->procs, u->n, sizeof key, by_pid) : NULL;
 }
 
-/* The owner of p by its ancestors. A table read while processes end may hold a circle: hence the limit. */
+/* The owner of p by its ancestors. A table read while processes end may hold a circle: hence the
+ * limit. */
 static int owner_of(const struct usage *u, const struct usage_proc *p)
 {
 	for (size_t steps = 0; p && steps <= u->n; steps++) {

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "store/journal.h"
 
-#define JOURNAL_XX       3 /* two hexadecimal digits, NUL */
+#define JOURNAL_XX       3  /* two hexadecimal digits, NUL */
 #define JOURNAL_UNSYNCED 16 /* files of their own that may wait for the next sync */
 
 struct journal {
@@ -17,9 +17,9 @@ struct journal {
 	char *path, *output_path;
 	int fd, output_fd;
 	bool dirty, output_dirty; /* since the last sync */
-	bool torn; /* the last write did not end in a newline */
-	uint64_t output_end; /* where the next piece goes */
-	uint64_t own_files; /* how many have been taken to files/ */
+	bool torn;                /* the last write did not end in a newline */
+	uint64_t output_end;      /* where the next piece goes */
+	uint64_t own_files;       /* how many have been taken to files/ */
 	int unsynced[JOURNAL_UNSYNCED];
 	size_t n_unsynced;
 	bool files_made; /* files/<xx> is there */

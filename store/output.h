@@ -13,11 +13,12 @@ struct output_reader *output_reader_new(const char *rundir);
 void output_reader_free(struct output_reader *r);
 
 /*
- * The bytes of a piece, valid until the next call with this reader. With `check`, a wrong hash is an error ("output of ... is damaged").
- * A piece that is not `there` has len 0. Errors name the writer; ERR_BAD: what was kept is missing or damaged, so that attempt is lost;
- * ERR_SYSTEM: it could not be read.
+ * The bytes of a piece, valid until the next call with this reader. With `check`, a wrong hash is
+ * an error ("output of ... is damaged"). A piece that is not `there` has len 0. Errors name the
+ * writer; ERR_BAD: what was kept is missing or damaged, so that attempt is lost; ERR_SYSTEM: it
+ * could not be read.
  */
-int output_get(struct output_reader *r, const char *writer, const struct piece *p, bool check, const char **data, size_t *len,
-	       struct err *e);
+int output_get(struct output_reader *r, const char *writer, const struct piece *p, bool check,
+	       const char **data, size_t *len, struct err *e);
 
 #endif

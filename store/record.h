@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records: one JSON object a line in a journal, ending in ,"crc":"xxxxxxxx"} where the eight hexadecimal digits are the
- * CRC-32C of every byte of the line before `,"crc"`. Unknown members are passed over, so that formats can grow.
+ * Records: one JSON object a line in a journal, ending in ,"crc":"xxxxxxxx"} where the eight
+ * hexadecimal digits are the CRC-32C of every byte of the line before `,"crc"`. Unknown members are
+ * passed over, so that formats can grow.
  *
- *   {"k":"header","v":1,"writer":W,"plan":1,"time":MS,"host":..,"boot":..,"pid":..,"start":TICKS,...environment...}
- *   {"k":"start","id":32HEX,"i":INDEX,"plan":1,"att":1,"slot":0,"seed":"N","code":16HEX,"t":MS,"pid":N,"cpus":1,"mem":BYTES,"limit":S}
- *   {"k":"end",  "id":..,"i":..,"plan":..,"att":1,"out":"ok","exit":0,"sig":0,"why":"..","t":MS,"wall":S,"cpu":S,"rss":BYTES,
- *                "seed":"N","code":..,"rh":8HEX,"voids":N,"o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},
- *                "r":{..}}
+ *   {"k":"header","v":1,"writer":W,"plan":1,"time":MS,"host":..,"boot":..,"pid":..,"start":TICKS,
+ *    ...environment...}
+ *   {"k":"start","id":32HEX,"i":INDEX,"plan":1,"att":1,"slot":0,"seed":"N","code":16HEX,"t":MS,
+ *    "pid":N,"cpus":1,"mem":BYTES,"limit":S}
+ *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"out":"ok","exit":0,"sig":0,"why":"..","t":MS,
+ *    "wall":S,"cpu":S,"rss":BYTES,"seed":"N","code":..,"rh":8HEX,"voids":N,
+ *    "o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},"r":{..}}
  *   {"k":"void","id":..,"upto":N,"why":".."}
  *   {"k":"close","t":MS}
  *
- * i is the task's index in plan `plan`; in any other plan only the id names it. att counts a task's attempts from 1 over the run's
- * whole life. o, e: where stdout and stderr stand in output/<xx>/<writer>.out (absent when empty); when LEN is large the first item
- * is a text instead: the file's path below files/. f: the same for result files. r: the one row of results that the streams gave, where it is
- * small (an object: column -> value); absent when there are none, several or large rows: read them from the output. rh: the plan's
- * results hash under which r and "out" were judged. voids: when this attempt is ok, earlier attempts up to N no longer count.
+ * - i: the task's index in plan `plan`; in any other plan only the id names it.
+ * - att: a task's attempts count from 1 over the run's whole life.
+ * - o, e: where stdout and stderr stand in output/<xx>/<writer>.out; absent when empty. When LEN is
+ *   large the first item is a text instead: the file's path below files/. f: the same for result
+ *   files.
+ * - r: the one row of results that the streams gave, where it is small (column -> value); absent
+ *   when there are none, several or large rows: read them from the output. It is the last member.
+ * - rh: the plan's results hash under which r and "out" were judged.
+ * - voids: when this attempt is ok, earlier attempts up to N no longer count.
  */
 #ifndef PPGEN_STORE_RECORD_H
 #define PPGEN_STORE_RECORD_H
@@ -28,13 +35,20 @@
 #include "base/json.h"
 #include "gen/plan.h"
 
-enum record_kind { RECORD_HEADER, RECORD_START, RECORD_END, RECORD_VOID, RECORD_CLOSE, RECORD_UNKNOWN };
+enum record_kind {
+	RECORD_HEADER,
+	RECORD_START,
+	RECORD_END,
+	RECORD_VOID,
+	RECORD_CLOSE,
+	RECORD_UNKNOWN
+};
 
 /* How an attempt ended. The names ("ok", "exit", ...) stand in journals: they never change. */
 enum outcome {
 	OUTCOME_NONE = 0,
 	OUTCOME_OK,
-	OUTCOME_EXIT,        /* exit code not 0 */
+	OUTCOME_EXIT, /* exit code not 0 */
 	OUTCOME_SIGNAL,
 	OUTCOME_TIMEOUT,
 	OUTCOME_OOM,         /* over its memory, or killed by the kernel for it */
@@ -50,10 +64,12 @@ bool outcome_is_failure(enum outcome o); /* the task's own fault: exit .. not_st
 /* A piece of output: a place in the writer's .out, or a file of its own. */
 struct piece {
 	bool there;
-	const char *file;  /* NULL: in .out; else a path below files/, borrowed from the line (not NUL-terminated) */
+	const char *file; /* NULL: in .out; else a path below files/, borrowed from the line (not
+			     NUL-terminated) */
 	size_t file_len;
 	uint64_t offset, len;
-	const char *sha256; /* 64 digits, borrowed from the line, not NUL-terminated; NULL when len is 0 */
+	const char *sha256; /* 64 digits, borrowed from the line, not NUL-terminated; NULL when len
+			       is 0 */
 };
 
 /* A line, decoded. Everything borrows from the line. */
@@ -74,10 +90,12 @@ struct record {
 /* 1 decoded, 0 not a sound record (its checksum or form is wrong). `line` has no newline. */
 int record_decode(const char *line, size_t len, struct record *r);
 /* The rest of an end record, for those who need it. */
-struct piece record_piece(const struct record *r, const char *member, const char *name); /* "o", NULL; or "f", "trace" */
+struct piece record_piece(const struct record *r, const char *member,
+			  const char *name);    /* "o", NULL; or "f", "trace" */
 struct json record_row(const struct record *r); /* "r": JSON_NONE when absent */
 
-/* Ends an object that was begun with '{' and has members: appends ,"crc":"..."} and a newline. `from` is where the line begins in b. */
+/* Ends an object that was begun with '{' and has members: appends ,"crc":"..."} and a newline.
+ * `from` is where the line begins in b. */
 void record_seal(struct buf *b, size_t from);
 
 #endif

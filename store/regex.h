@@ -13,7 +13,7 @@ struct regex_set;
 
 struct regex_set *regex_set_new(const struct regex_entry *entries,
 				size_t n); /* a pattern that is wrong is told by regex_last */
-void regex_set_free(struct regex_set *s); /* accepts NULL */
+void regex_set_free(struct regex_set *s);  /* accepts NULL */
 
 /*
  * The last match of entry k: group 1 where the pattern has one, else all of it. ^ and $ match at

@@ -30,7 +30,7 @@ struct row_maker {
 	size_t places_cap;
 	bool moved; /* some cell is in `text` */
 	struct buf text;
-	struct buf path; /* the names of the objects around, each with a dot behind */
+	struct buf path;  /* the names of the objects around, each with a dot behind */
 	struct buf shape; /* the names of the last row that was found to name each column once */
 	size_t shape_n;
 	uint32_t *slots; /* a hash table over the names */

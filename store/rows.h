@@ -17,7 +17,7 @@ struct rows {
 	struct regex_set *regex;
 	struct row_maker m;
 
-	const char *whole; /* what positions count from */
+	const char *whole;   /* what positions count from */
 	const char *p, *end; /* what is still to be read */
 	int (*next)(struct rows *r, struct err *e);
 	uint64_t given; /* rows so far */

@@ -102,8 +102,8 @@ static bool is_object(const char *from, const char *to)
 	return json_parse(from, (size_t)(to - from), &v, NULL) == 0 && v.type == JSON_OBJECT;
 }
 
-/* What to write in the spec for a text that is not one JSON value, where its lines tell: an object a line, or a log whose last line is the
- * result. */
+/* What to write in the spec for a text that is not one JSON value, where its lines tell: an object
+ * a line, or a log whose last line is the result. */
 static const char *remedy(const struct rows *r)
 {
 	const char *from = rows_skip_blanks(r->p, r->end), *to = r->end, *last;
@@ -114,8 +114,9 @@ static const char *remedy(const struct rows *r)
 	last = memrchr(from, '\n', (size_t)(to - from));
 	if (!last || !is_object(last + 1, to))
 		return "";
-	return nl && is_object(from, nl) ? "; for an object a line write jsonl, for the last line alone {last_line: json}" :
-					   "; its last line is JSON: write {last_line: json}";
+	return nl && is_object(from, nl)
+		       ? "; for an object a line write jsonl, for the last line alone {last_line: json}"
+		       : "; its last line is JSON: write {last_line: json}";
 }
 
 int rows_begin_json(struct rows *r, struct err *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run directory: where things stand in it, and who runs in it. See HACKING.md, "The run directory".
- * Nobody needs a lock or a server: what must be unique is taken by link().
+ * The run directory: where things stand in it, and who runs in it. See HACKING.md, "The run
+ * directory". Nobody needs a lock or a server: what must be unique is taken by link().
  */
 #ifndef PPGEN_STORE_RUNDIR_H
 #define PPGEN_STORE_RUNDIR_H
@@ -13,9 +13,11 @@
 
 #define RUNDIR_FORMAT 1
 
-/* Makes what is missing (also ppgen.json, which says the format's version) and checks that it can be written. */
+/* Makes what is missing (also ppgen.json, which says the format's version) and checks that it can
+ * be written. */
 int rundir_create(const char *path, struct err *e);
-/* Checks that it is a run directory of a format that this program knows; a newer one is refused by name. */
+/* Checks that it is a run directory of a format that this program knows; a newer one is refused by
+ * name. */
 int rundir_check(const char *path, struct err *e);
 bool rundir_is(const char *path);
 
@@ -23,16 +25,18 @@ bool rundir_is(const char *path);
 char *rundir_path(const char *rundir, const char *what);
 
 /*
- * The holder: only one `run` works in a run directory at a time. claims/local.NNNN names the process (host, boot id, pid, start time);
- * the highest generation counts; local.NNNN.done says that it ended. A holder whose process is gone on this very boot of this machine is
- * succeeded; one on another machine cannot be judged from here: it is refused unless take_over.
- * 1: held by somebody, and `e` says by whom, since when and what to do. 0: held by us now.
+ * The holder: only one `run` works in a run directory at a time. claims/local.NNNN names the
+ * process (host, boot id, pid, start time); the highest generation counts; local.NNNN.done says
+ * that it ended. A holder whose process is gone on this very boot of this machine is succeeded; one
+ * on another machine cannot be judged from here: it is refused unless take_over. 1: held by
+ * somebody, and `e` says by whom, since when and what to do. 0: held by us now.
  */
 struct hold;
 int rundir_hold(const char *rundir, bool take_over, struct hold **out, struct err *e);
 void rundir_release(struct hold *h); /* accepts NULL */
 
-/* For status: 1 and a description ("pid 4711 on node3 since 2026-...") when a live (or not judgeable) holder is there. */
+/* For status: 1 and a description ("pid 4711 on node3 since 2026-...") when a live (or not
+ * judgeable) holder is there. */
 int rundir_holder(const char *rundir, char **who, bool *alive_here, struct err *e);
 
 #endif

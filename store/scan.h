@@ -6,7 +6,8 @@
  *
  * Which attempt counts: not void; under an accepted code hash; success before failure; of successes
  * those that were there when a table was last published, then the lowest attempt number; of
- * failures, and of successes under other code, the highest; ties by the writer's name and then by place.
+ * failures, and of successes under other code, the highest; ties by the writer's name and then by
+ * place.
  */
 #ifndef PPGEN_STORE_SCAN_H
 #define PPGEN_STORE_SCAN_H
@@ -25,7 +26,7 @@ struct scan_file {
 	char *writer;
 	char *path;
 	bool closed; /* has a close record */
-	bool dead; /* its process is known to be gone: same machine and boot, no such process */
+	bool dead;   /* its process is known to be gone: same machine and boot, no such process */
 	uint64_t bytes;
 	/* Lines that are no sound record, but for a torn tail of a file that is not closed. */
 	uint64_t damaged;
@@ -54,14 +55,14 @@ bool scan_writer_gone(const char *rundir, const char *writer);
 enum { TASK_STALE = 1, TASK_RUNNING = 2, TASK_LOST = 4, TASK_DIFFERS = 8, TASK_REREAD = 16 };
 
 struct task_state {
-	uint64_t offset; /* of the end record that counts */
-	uint32_t file; /* its journal: scan->files[file] */
+	uint64_t offset;   /* of the end record that counts */
+	uint32_t file;     /* its journal: scan->files[file] */
 	uint16_t attempts; /* the highest attempt number that was seen; saturates */
-	uint8_t outcome; /* of the attempt that counts; OUTCOME_NONE when there is none */
+	uint8_t outcome;   /* of the attempt that counts; OUTCOME_NONE when there is none */
 	uint8_t flags;
 };
 
-struct open_start { /* a start without an end */
+struct open_start {     /* a start without an end */
 	uint64_t index; /* UINT64_MAX: of no task of this plan */
 	uint32_t file;
 	uint64_t offset;
@@ -80,7 +81,8 @@ struct scan {
 	size_t n_open;
 	uint64_t foreign; /* ended attempts of tasks that are not in this plan */
 	uint64_t damaged;
-	uint64_t damaged_output; /* attempts that are as good as lost: what they left was to be read again, and is not what was written */
+	uint64_t damaged_output; /* attempts that are as good as lost: what they left was to be read
+				    again, and is not what was written */
 	/* Code hashes of stale results, with the number of tasks that have only those; for the
 	 * question --stale answers. */
 	struct {
@@ -93,7 +95,7 @@ struct scan {
 
 struct scan_options {
 	bool repick; /* ignore what was published */
-	bool judge; /* call scan_judge for every TASK_REREAD (run, status, collect want this) */
+	bool judge;  /* call scan_judge for every TASK_REREAD (run, status, collect want this) */
 };
 
 /*

@@ -186,8 +186,10 @@ bool scan_writer_gone(const char *rundir, const char *writer)
 	f.path = mem_printf("%s/journal/%s/%s" JOURNAL_ENDING, rundir, xx, writer);
 	if (scan_open(&f, &v, NULL) == 0) {
 		newline = memchr(v.view.data, '\n', v.view.len);
-		gone = f.closed || (newline && record_decode(v.view.data, (size_t)(newline - v.view.data), &r) &&
-				    r.kind == RECORD_HEADER && process_judge(r.line) == PROCESS_GONE);
+		gone = f.closed ||
+		       (newline &&
+			record_decode(v.view.data, (size_t)(newline - v.view.data), &r) &&
+			r.kind == RECORD_HEADER && process_judge(r.line) == PROCESS_GONE);
 		file_view_free(&v.view);
 	}
 	free(f.path);

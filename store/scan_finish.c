@@ -117,7 +117,8 @@ static int compare_codes(const void *a, const void *b)
 	return strcmp(a, b); /* a code is the first member */
 }
 
-/* Counts stale tasks by the code hash of what they have: with inputs of single tasks, each may have its own. */
+/* Counts stale tasks by the code hash of what they have: with inputs of single tasks, each may have
+ * its own. */
 int fold_stale(struct fold *f)
 {
 	struct scan *s = f->s;

@@ -27,14 +27,14 @@ struct fold {
 	struct id_index *ids; /* made when a record of another plan is met */
 	struct point point;
 	uint32_t file; /* the one that is being walked */
-	bool checked; /* of that file: an index was compared with its id */
-	bool by_id; /* of that file: its indexes cannot be trusted */
-	bool again; /* the second pass */
+	bool checked;  /* of that file: an index was compared with its id */
+	bool by_id;    /* of that file: its indexes cannot be trusted */
+	bool again;    /* the second pass */
 	bool any_stale;
 	char code[CODE_HEX]; /* the last hash that was asked for, where all tasks have one code */
 	enum accept accept;
 	struct open_table open; /* of this file */
-	struct voided *voids; /* sorted by index after the first pass */
+	struct voided *voids;   /* sorted by index after the first pass */
 	size_t n_voids, cap_voids;
 	struct ended *ends;
 	size_t n_ends, cap_ends;

@@ -68,7 +68,7 @@ struct published {
 };
 
 struct scan_private {
-	struct scan_view *views; /* one a file */
+	struct scan_view *views;     /* one a file */
 	struct published *published; /* one a file; NULL: none */
 	struct judge *judge;
 	struct output_reader *reader;

@@ -117,17 +117,19 @@ rule 'every file names its licence' "$(
 		-path ./examples -prune -o -name runs -prune -o -name aclocal.m4 -prune -o \
 		-type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.m4' -o -name configure.ac \
 		-o -name Makefile.am -o -path ./quickstart -o -path ./.ci/run \) -exec grep -L 'SPDX-License-Identifier: MIT' {} +)"
-rule "no file is over $file_most lines" "$(
+rule "no file is over $file_most lines (a test, with its tables, twice that)" "$(
 	awk -v most=$file_most 'FNR > seen[FILENAME] { seen[FILENAME] = FNR }
-	END { for (f in seen) if (seen[f] > most) print f ": " seen[f] " lines" }' "${files[@]}" "${units[@]}" | sort)"
+	END { for (f in seen) if (seen[f] > (f ~ /^(\.\/)?tests\// ? 2 * most : most)) print f ": " seen[f] " lines" }' \
+		"${files[@]}" "${units[@]}" | sort)"
 rule "no function is over $function_most lines" "$(
 	awk -v most=$function_most '
 	/^{/ { start = FNR }
 	/^}/ { if (start && FNR - start + 1 > most) print FILENAME ":" start ": " FNR - start + 1 " lines"; start = 0 }
 	FNR == 1 && !/^{/ { start = 0 }' "${files[@]}")"
-rule 'no line is over 100 columns' "$(
+# A message stays in one piece, so that it can be searched for.
+rule 'no line without a string is over 100 columns' "$(
 	for f in "${files[@]}"; do
-		expand -t 8 "$f" | awk -v f="$f" 'length($0) > 100 { print f ":" NR ": " length($0) " columns" }'
+		expand -t 8 "$f" | awk -v f="$f" 'length($0) > 100 && !/"/ { print f ":" NR ": " length($0) " columns" }'
 	done)"
 
 echo "1..$count"

@@ -45,7 +45,7 @@ struct run {
 	struct pool_options o;
 	struct pool_summary sum;
 	struct err e;
-	uint64_t next;      /* the source's place */
+	uint64_t next; /* the source's place */
 	unsigned upto;
 	struct buf journal; /* its text, after the run */
 	char *writer;
@@ -86,7 +86,8 @@ static inline void run_begin(struct run *r, const char *spec)
 	r->capacity.cpus = 2;
 }
 
-static inline int run_next(void *arg, uint64_t *index, unsigned *attempt, unsigned *upto, struct err *e)
+static inline int run_next(void *arg, uint64_t *index, unsigned *attempt, unsigned *upto,
+			   struct err *e)
 {
 	struct run *r = arg;
 
@@ -136,8 +137,10 @@ static inline void run_read(struct run *r)
 			struct end *end = &r->ends[r->n_ends++];
 
 			assert_true(r->n_ends < ENDS_MAX);
-			*end = (struct end){ rec.index, rec.attempt, rec.voids, rec.outcome, rec.exit_code, rec.signal, "",
-					     mem_dupn(p, (size_t)(nl - p)) };
+			*end = (struct end){
+				rec.index,     rec.attempt, rec.voids, rec.outcome,
+				rec.exit_code, rec.signal,  "",        mem_dupn(p, (size_t)(nl - p))
+			};
 			memcpy(end->code, rec.code, sizeof end->code);
 		}
 	}
@@ -195,7 +198,8 @@ static inline struct end *run_end_of(struct run *r, uint64_t index)
 }
 
 /* The bytes of a stream or result file of an end record; the caller frees. */
-static inline char *run_output(struct run *r, const struct end *end, const char *member, const char *name)
+static inline char *run_output(struct run *r, const struct end *end, const char *member,
+			       const char *name)
 {
 	struct record rec;
 	struct piece p;
@@ -209,8 +213,8 @@ static inline char *run_output(struct run *r, const struct end *end, const char 
 	}
 	spool = journal_spool_path(r->rundir, r->writer, 0, "x");
 	dir = path_dir(spool);
-	path = p.file ? mem_printf("%s/files/%.*s", r->rundir, (int)p.file_len, p.file) :
-			mem_printf("%s/%s.out", dir, r->writer);
+	path = p.file ? mem_printf("%s/files/%.*s", r->rundir, (int)p.file_len, p.file)
+		      : mem_printf("%s/%s.out", dir, r->writer);
 	assert_int_equal(file_read(path, &b, 0, &r->e), 0);
 	if (!p.file) {
 		assert_true(p.offset + p.len <= b.len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of the machine is ours: control groups of both versions, the scheduler's variables, GPUs; what a header tells of it. */
+/* How much of the machine is ours: control groups of both versions, the scheduler's variables,
+ * GPUs; what a header tells of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,16 +52,37 @@ static void test_cgroups(void **state)
 		uint64_t cpus, memory;
 	} rows[] = {
 		{ "0::/\n", { NULL }, 0, 0 },
-		{ "0::/job/step\n", { "job/step/cpu.max", "max 100000\n", "job/step/memory.max", "max\n" }, 0, 0 },
-		{ "0::/job/step\n", { "job/step/cpu.max", "250000 100000\n", "job/step/memory.max", "1048576\n" }, 3, 1048576 },
-		{ "0::/job/step\n", { "job/cpu.max", "100000 100000\n", "job/step/cpu.max", "400000 100000\n",
-				      "job/memory.max", "4096\n", "job/step/memory.max", "8192\n" }, 1, 4096 },
-		{ "0::/not/there\n", { "cpu.max", "200000 100000\n", "memory.max", "5000\n" }, 2, 5000 },
-		{ "4:memory:/a\n2:cpu,cpuacct:/a\n", { "cpu/a/cpu.cfs_quota_us", "150000\n", "cpu/a/cpu.cfs_period_us", "100000\n",
-						       "memory/a/memory.limit_in_bytes", "7777\n" }, 2, 7777 },
-		{ "4:memory:/\n2:cpuacct,cpu:/\n", { "cpu/cpu.cfs_quota_us", "-1\n", "cpu/cpu.cfs_period_us", "100000\n",
-						     "memory/memory.limit_in_bytes", "9223372036854771712\n" }, 0, 0 },
-		{ "3:cpuset:/a\nnonsense\n0::/u\n", { "unified/u/cpu.max", "50000 100000\n" }, 1, 0 },
+		{ "0::/job/step\n",
+		  { "job/step/cpu.max", "max 100000\n", "job/step/memory.max", "max\n" },
+		  0,
+		  0 },
+		{ "0::/job/step\n",
+		  { "job/step/cpu.max", "250000 100000\n", "job/step/memory.max", "1048576\n" },
+		  3,
+		  1048576 },
+		{ "0::/job/step\n",
+		  { "job/cpu.max", "100000 100000\n", "job/step/cpu.max", "400000 100000\n",
+		    "job/memory.max", "4096\n", "job/step/memory.max", "8192\n" },
+		  1,
+		  4096 },
+		{ "0::/not/there\n",
+		  { "cpu.max", "200000 100000\n", "memory.max", "5000\n" },
+		  2,
+		  5000 },
+		{ "4:memory:/a\n2:cpu,cpuacct:/a\n",
+		  { "cpu/a/cpu.cfs_quota_us", "150000\n", "cpu/a/cpu.cfs_period_us", "100000\n",
+		    "memory/a/memory.limit_in_bytes", "7777\n" },
+		  2,
+		  7777 },
+		{ "4:memory:/\n2:cpuacct,cpu:/\n",
+		  { "cpu/cpu.cfs_quota_us", "-1\n", "cpu/cpu.cfs_period_us", "100000\n",
+		    "memory/memory.limit_in_bytes", "9223372036854771712\n" },
+		  0,
+		  0 },
+		{ "3:cpuset:/a\nnonsense\n0::/u\n",
+		  { "unified/u/cpu.max", "50000 100000\n" },
+		  1,
+		  0 },
 		{ "0::/x\n", { "x/cpu.max", "junk\n", "x/memory.max", "\n" }, 0, 0 },
 	};
 
@@ -82,7 +104,8 @@ static void test_cgroups(void **state)
 		root = path_join(top, "root");
 		cgroup_limits(self, root, &l);
 		if (l.cpus != rows[i].cpus || l.memory != rows[i].memory) {
-			fail_msg("row %zu: %llu cpus, %llu bytes", i, (unsigned long long)l.cpus, (unsigned long long)l.memory);
+			fail_msg("row %zu: %llu cpus, %llu bytes", i, (unsigned long long)l.cpus,
+				 (unsigned long long)l.memory);
 		}
 		free(self);
 		free(root);
@@ -96,13 +119,15 @@ static void test_oom_watch(void **state)
 
 	(void)state;
 	put_file("self", "5:cpuset:/a\n4:memory:/a\n0::/a\n");
-	put_file("root/memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+	put_file("root/memory/a/memory.oom_control",
+		 "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
 	self = path_join(top, "self");
 	root = path_join(top, "root");
 	oom_watch_open(&w, self, root);
 	assert_non_null(strstr(w.path, "memory.oom_control"));
 	assert_false(oom_watch_rose(&w));
-	put_file("root/memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n");
+	put_file("root/memory/a/memory.oom_control",
+		 "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n");
 	assert_true(oom_watch_rose(&w));
 	assert_false(oom_watch_rose(&w));
 	oom_watch_close(&w);
@@ -125,7 +150,8 @@ static void test_oom_watch(void **state)
 
 static void clear_variables(void)
 {
-	static const char *const names[] = { "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES" };
+	static const char *const names[] = { "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS",
+					     "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		(void)unsetenv(names[i]);
@@ -170,10 +196,14 @@ static void test_gpus(void **state)
 		size_t n;
 		const char *ids[3];
 	} rows[] = {
-		{ "0,1", NULL, 2, { "0", "1" } },      { "3", "0,1", 1, { "3" } },
-		{ "", NULL, 0, { NULL } },             { "-1", NULL, 0, { NULL } },
-		{ "NoDevFiles", NULL, 0, { NULL } },   { "0,-1,2", NULL, 1, { "0" } },
-		{ NULL, "2,5,7", 3, { "2", "5", "7" } }, { "GPU-41ab,MIG-7", NULL, 2, { "GPU-41ab", "MIG-7" } },
+		{ "0,1", NULL, 2, { "0", "1" } },
+		{ "3", "0,1", 1, { "3" } },
+		{ "", NULL, 0, { NULL } },
+		{ "-1", NULL, 0, { NULL } },
+		{ "NoDevFiles", NULL, 0, { NULL } },
+		{ "0,-1,2", NULL, 1, { "0" } },
+		{ NULL, "2,5,7", 3, { "2", "5", "7" } },
+		{ "GPU-41ab,MIG-7", NULL, 2, { "GPU-41ab", "MIG-7" } },
 	};
 
 	(void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guardian: exit codes and signals pass through, and whichever of the two dies, no descendant is left. */
+/* The guardian: exit codes and signals pass through, and whichever of the two dies, no descendant
+ * is left. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,7 +22,8 @@
 #include "run/guard.h"
 #include "run/usage.h"
 
-static int pipe_fd[2]; /* every process of a case holds its write end: end-of-file says that all are gone */
+static int pipe_fd[2]; /* every process of a case holds its write end: end-of-file says that all are
+			  gone */
 
 static void nap(unsigned ms)
 {
@@ -58,8 +60,9 @@ static int all_gone(void)
 	return 0;
 }
 
-#define LITTER_S 8    /* where the guardian fails, what it left ends by itself */
-#define CHAIN_MS 10   /* a process that was chained on is a zombie until it is reaped: these must stay few */
+#define LITTER_S 8 /* where the guardian fails, what it left ends by itself */
+#define CHAIN_MS \
+	10 /* a process that was chained on is a zombie until it is reaped: these must stay few */
 
 static void sleeper(void)
 {
@@ -84,8 +87,8 @@ static void chain(void)
 }
 
 /*
- * Children of every kind: plain, in sessions of their own with the parents gone, ignoring TERM, stopped, and ones that fork all
- * the time, in our group and in one of their own.
+ * Children of every kind: plain, in sessions of their own with the parents gone, ignoring TERM,
+ * stopped, and ones that fork all the time, in our group and in one of their own.
  */
 static void litter(void)
 {
@@ -348,7 +351,9 @@ static void test_end_descendants(void **state)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 		litter();
 		n = guard_end_descendants();
-		_exit(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD && n >= 5 ? (int)guard_end_descendants() : 50);
+		_exit(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD && n >= 5
+			      ? (int)guard_end_descendants()
+			      : 50);
 	}
 	status = status_of(pid);
 	assert_true(WIFEXITED(status));
@@ -359,9 +364,12 @@ static void test_end_descendants(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exit_codes),     cmocka_unit_test(test_pool_killed),
-		cmocka_unit_test(test_guardian_killed), cmocka_unit_test(test_signals_pass),
-		cmocka_unit_test(test_pool),           cmocka_unit_test(test_end_descendants),
+		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_pool_killed),
+		cmocka_unit_test(test_guardian_killed),
+		cmocka_unit_test(test_signals_pass),
+		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_end_descendants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

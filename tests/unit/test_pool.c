@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The pool, as a whole, on small specs: how attempts end, what is recorded of them, what starts when, and what stops it. */
+/* The pool, as a whole, on small specs: how attempts end, what is recorded of them, what starts
+ * when, and what stops it. */
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -91,25 +92,26 @@ static void test_outcomes(void **state)
 	struct run r;
 
 	(void)state;
-	run_begin(&r,
-		  "params: {how: [good, code, signal, hang, ignore, trap, nojson, eat, e137, neighbour]}\n"
-		  "shell: |\n"
-		  "  case $how in\n"
-		  "  code) echo wrong >&2; exit 7;;\n"
-		  "  signal) kill -SEGV $$;;\n"
-		  "  hang) sleep 60;;\n"
-		  "  ignore) trap '' TERM; while :; do sleep 0.1; done;;\n"
-		  "  trap) trap 'exit 0' TERM; while :; do sleep 0.05; done;;\n"
-		  "  nojson) echo no json; exit 0;;\n"
-		  "  eat) exec python3 -c 'x = bytearray(200 << 20); import time; time.sleep(30)';;\n"
-		  "  e137) exit 137;;\n"
-		  "  neighbour) sleep 1;;\n"
-		  "  esac\n"
-		  "  echo '{\"ok\": 1}'\n"
-		  "results: {stdout: json}\n"
-		  "overrides:\n"
-		  "  - {where: how == 'hang' or how == 'ignore' or how == 'trap', time: 1s}\n"
-		  "  - {where: how == 'eat', memory: 60M}\n");
+	run_begin(
+		&r,
+		"params: {how: [good, code, signal, hang, ignore, trap, nojson, eat, e137, neighbour]}\n"
+		"shell: |\n"
+		"  case $how in\n"
+		"  code) echo wrong >&2; exit 7;;\n"
+		"  signal) kill -SEGV $$;;\n"
+		"  hang) sleep 60;;\n"
+		"  ignore) trap '' TERM; while :; do sleep 0.1; done;;\n"
+		"  trap) trap 'exit 0' TERM; while :; do sleep 0.05; done;;\n"
+		"  nojson) echo no json; exit 0;;\n"
+		"  eat) exec python3 -c 'x = bytearray(200 << 20); import time; time.sleep(30)';;\n"
+		"  e137) exit 137;;\n"
+		"  neighbour) sleep 1;;\n"
+		"  esac\n"
+		"  echo '{\"ok\": 1}'\n"
+		"results: {stdout: json}\n"
+		"overrides:\n"
+		"  - {where: how == 'hang' or how == 'ignore' or how == 'trap', time: 1s}\n"
+		"  - {where: how == 'eat', memory: 60M}\n");
 	r.capacity.cpus = 10;
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(r.n_ends, sizeof rows / sizeof *rows);
@@ -117,13 +119,16 @@ static void test_outcomes(void **state)
 	for (size_t i = 0; i < r.n_ends; i++) {
 		const struct end *end = run_end_of(&r, i);
 
-		if (end->outcome != rows[i].outcome || end->exit_code != rows[i].exit_code || end->signal != rows[i].signal) {
+		if (end->outcome != rows[i].outcome || end->exit_code != rows[i].exit_code ||
+		    end->signal != rows[i].signal) {
 			fail_msg("task %zu: %s", i, end->line);
 		}
-		if (rows[i].why ? !strstr(end->line, rows[i].why) : strstr(end->line, "\"why\"") != NULL) {
+		if (rows[i].why ? !strstr(end->line, rows[i].why)
+				: strstr(end->line, "\"why\"") != NULL) {
 			fail_msg("task %zu: %s", i, end->line);
 		}
-		assert_true((end->outcome == OUTCOME_OK) == (strstr(end->line, "\"r\":{\"ok\":1}") != NULL));
+		assert_true((end->outcome == OUTCOME_OK) ==
+			    (strstr(end->line, "\"r\":{\"ok\":1}") != NULL));
 	}
 	assert_int_equal(r.sum.ok, 2);
 	assert_int_equal(r.sum.failed, 8);
@@ -136,10 +141,13 @@ static void test_not_started(void **state)
 	struct run r;
 
 	(void)state;
-	run_begin(&r, "params: {c: [python9, /etc, ./no, 'true']}\ncommand: '{c}'\nretry: {times: 3}\n");
+	run_begin(
+		&r,
+		"params: {c: [python9, /etc, ./no, 'true']}\ncommand: '{c}'\nretry: {times: 3}\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(r.n_ends, 4); /* never made again */
-	assert_non_null(strstr(run_end_of(&r, 0)->line, "\"why\":\"cannot start 'python9': no such file or directory\""));
+	assert_non_null(strstr(run_end_of(&r, 0)->line,
+			       "\"why\":\"cannot start 'python9': no such file or directory\""));
 	assert_non_null(strstr(run_end_of(&r, 1)->line, "cannot start '/etc': permission denied"));
 	assert_int_equal(run_end_of(&r, 2)->outcome, OUTCOME_NOT_STARTED);
 	assert_int_equal(run_end_of(&r, 3)->outcome, OUTCOME_OK);
@@ -174,14 +182,16 @@ static void test_retries(void **state)
 	run_free(&r);
 
 	/* 60M, 120M, 200M (all there is); 1 s, 2 s */
-	run_begin(&r, "params: {what: [memory, time]}\n"
-		      "shell: |\n"
-		      "  echo $PPGEN_MEMORY\n"
-		      "  case $what in memory) exec python3 -c 'x = bytearray(400 << 20); import time; time.sleep(30)';; esac\n"
-		      "  sleep 1.5\n"
-		      "resources: {memory: 60M, time: 20s}\n"
-		      "overrides: [{where: what == 'time', time: 1s}]\n"
-		      "retry: {times: 2, on: [oom, timeout], memory: x2, time: x2}\n");
+	run_begin(
+		&r,
+		"params: {what: [memory, time]}\n"
+		"shell: |\n"
+		"  echo $PPGEN_MEMORY\n"
+		"  case $what in memory) exec python3 -c 'x = bytearray(400 << 20); import time; time.sleep(30)';; esac\n"
+		"  sleep 1.5\n"
+		"resources: {memory: 60M, time: 20s}\n"
+		"overrides: [{where: what == 'time', time: 1s}]\n"
+		"retry: {times: 2, on: [oom, timeout], memory: x2, time: x2}\n");
 	r.capacity.memory = (uint64_t)200 << 20;
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 0)->outcome, OUTCOME_OOM);
@@ -232,7 +242,9 @@ static void test_output(void **state)
 	}
 	run_free(&r);
 
-	run_begin(&r, "shell: echo one; echo two >&2; echo three; exec >&- 2>&-; sleep 0.1\nresults: {log: text}\n");
+	run_begin(
+		&r,
+		"shell: echo one; echo two >&2; echo three; exec >&- 2>&-; sleep 0.1\nresults: {log: text}\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(r.sum.ok, 1);
 	text = run_output(&r, run_end_of(&r, 0), "o", NULL);
@@ -249,8 +261,10 @@ static void test_short_outputs(void **state)
 	size_t n;
 
 	(void)state;
-	run_begin(&r, "params: {x: {from: 1, to: 60, step: 1}}\n"
-		      "shell: '[ $((x % 3)) = 0 ] || echo \"$x says\"; [ $((x % 4)) = 0 ] || echo \"err $x\" >&2'\n");
+	run_begin(
+		&r,
+		"params: {x: {from: 1, to: 60, step: 1}}\n"
+		"shell: '[ $((x % 3)) = 0 ] || echo \"$x says\"; [ $((x % 4)) = 0 ] || echo \"err $x\" >&2'\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	for (uint64_t i = 0; i < 60; i++) {
 		char *said = (i + 1) % 3 ? mem_printf("%u says\n", (unsigned)i + 1) : mem_dup("");
@@ -314,8 +328,12 @@ static void test_result_files(void **state)
 	assert_string_equal(text, "a,b\n1,2\n");
 	free(text);
 	for (uint64_t i = 1; i < 7; i++) {
-		static const char *const why[] = { "", "'out.{x}.csv' is not there", "'out.{x}.csv' is older than the start",
-						   "'out.{x}.csv' is not a regular file", "trace: line 2", NULL,
+		static const char *const why[] = { "",
+						   "'out.{x}.csv' is not there",
+						   "'out.{x}.csv' is older than the start",
+						   "'out.{x}.csv' is not a regular file",
+						   "trace: line 2",
+						   NULL,
 						   "'out.{x}.csv' is not a regular file" };
 		const struct end *end = run_end_of(&r, i);
 
@@ -324,7 +342,8 @@ static void test_result_files(void **state)
 			fail_msg("%s", end->line);
 		}
 	}
-	text = run_output(&r, run_end_of(&r, 4), "f", "trace"); /* kept, so that it can be read again */
+	text = run_output(&r, run_end_of(&r, 4), "f",
+			  "trace"); /* kept, so that it can be read again */
 	assert_string_equal(text, "a,b\n1\n");
 	free(text);
 	run_free(&r);
@@ -337,9 +356,10 @@ static void test_scratch(void **state)
 	size_t n;
 
 	(void)state;
-	run_begin(&r, "params: {x: [0, 1]}\n"
-		      "command: [sh, -c, 'test ! -e mark && touch mark && stat -c %a . && exit {x}']\n"
-		      "workdir: '{scratch}'\nretry: {times: 1}\n");
+	run_begin(&r,
+		  "params: {x: [0, 1]}\n"
+		  "command: [sh, -c, 'test ! -e mark && touch mark && stat -c %a . && exit {x}']\n"
+		  "workdir: '{scratch}'\nretry: {times: 1}\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 1)->exit_code, 1); /* empty at the second attempt, too */
 	assert_int_equal(run_end_of(&r, 1)->attempt, 2);
@@ -361,12 +381,14 @@ static void test_background(void **state)
 	struct run r;
 
 	(void)state;
-	run_begin(&r, "shell: |\n"
-		      "  sleep 1000 & echo $! > one\n"
-		      "  setsid sh -c 'echo $$ > two; exec sleep 1000' &\n"
-		      "  (setsid sh -c 'trap \"\" TERM; echo $$ > three; kill -STOP $$; sleep 1000' &)\n"
-		      "  env -i setsid sh -c 'echo $$ > four; exec sleep 1000' &\n"
-		      "  while [ ! -s one ] || [ ! -s two ] || [ ! -s three ] || [ ! -s four ]; do sleep 0.02; done\n");
+	run_begin(
+		&r,
+		"shell: |\n"
+		"  sleep 1000 & echo $! > one\n"
+		"  setsid sh -c 'echo $$ > two; exec sleep 1000' &\n"
+		"  (setsid sh -c 'trap \"\" TERM; echo $$ > three; kill -STOP $$; sleep 1000' &)\n"
+		"  env -i setsid sh -c 'echo $$ > four; exec sleep 1000' &\n"
+		"  while [ ! -s one ] || [ ! -s two ] || [ ! -s three ] || [ ! -s four ]; do sleep 0.02; done\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(r.sum.ok, 1);
 	assert_false(alive(number_in(&r, "one")));
@@ -383,14 +405,15 @@ static void test_strays(void **state)
 	struct run r;
 
 	(void)state;
-	run_begin(&r, "params: {x: [leaves, looks]}\n"
-		      "shell: |\n"
-		      "  if [ $x = leaves ]; then (setsid sh -c 'echo $$ > stray; exec sleep 1000' &)\n"
-		      "  while [ ! -s stray ]; do sleep 0.02; done; exit 0; fi\n"
-		      "  (setsid sh -c 'echo $$ > mine; exec sleep 1000' &)\n"
-		      "  sleep 3\n"
-		      "  [ -d /proc/$(cat mine) ] || exit 4\n"
-		      "  [ ! -d /proc/$(cat stray) ] || exit 5\n");
+	run_begin(&r,
+		  "params: {x: [leaves, looks]}\n"
+		  "shell: |\n"
+		  "  if [ $x = leaves ]; then (setsid sh -c 'echo $$ > stray; exec sleep 1000' &)\n"
+		  "  while [ ! -s stray ]; do sleep 0.02; done; exit 0; fi\n"
+		  "  (setsid sh -c 'echo $$ > mine; exec sleep 1000' &)\n"
+		  "  sleep 3\n"
+		  "  [ -d /proc/$(cat mine) ] || exit 4\n"
+		  "  [ ! -d /proc/$(cat stray) ] || exit 5\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 1)->exit_code, 0);
 	assert_int_equal(r.sum.ok, 2);
@@ -404,10 +427,12 @@ static void test_grace(void **state)
 	struct run r;
 
 	(void)state;
-	run_begin(&r, "shell: |\n"
-		      "  (trap 'sleep 0.5; echo saved > saved; exit' TERM; while :; do sleep 0.05; done) &\n"
-		      "  sleep 1000\n"
-		      "resources: {time: 1s}\n");
+	run_begin(
+		&r,
+		"shell: |\n"
+		"  (trap 'sleep 0.5; echo saved > saved; exit' TERM; while :; do sleep 0.05; done) &\n"
+		"  sleep 1000\n"
+		"resources: {time: 1s}\n");
 	r.o.grace_s = 5;
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 0)->outcome, OUTCOME_TIMEOUT);
@@ -491,15 +516,17 @@ static void test_never_fits(void **state)
 	static const struct {
 		const char *resource, *text;
 	} rows[] = {
-		{ "cpus: 64", "(x=2) needs 64 cpus, but only 2 may be used here (affinity): lower resources.cpus, or raise -j" },
+		{ "cpus: 64",
+		  "(x=2) needs 64 cpus, but only 2 may be used here (affinity): lower resources.cpus, or raise -j" },
 		{ "gpus: 9", "(x=2) needs 9 gpus, but " },
 		{ "memory: 900T", "(x=2) needs 900T of memory, but only " },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char *spec = mem_printf("params: {x: [0, 1, 2, 3]}\ncommand: sleep 0.1\noverrides: [{where: x == 2, %s}]\n",
-					rows[i].resource);
+		char *spec = mem_printf(
+			"params: {x: [0, 1, 2, 3]}\ncommand: sleep 0.1\noverrides: [{where: x == 2, %s}]\n",
+			rows[i].resource);
 		struct run r;
 
 		run_begin(&r, spec);
@@ -545,7 +572,8 @@ static void on_stop(struct run *r, const struct pool_event *ev)
 {
 	(void)r;
 	if (n_signals < 3 && signals_sent[n_signals] &&
-	    ((ev->kind == POOL_TICK && ev->running == 2 && n_signals == 0) || ev->kind == POOL_STOPPING)) {
+	    ((ev->kind == POOL_TICK && ev->running == 2 && n_signals == 0) ||
+	     ev->kind == POOL_STOPPING)) {
 		(void)kill(getpid(), signals_sent[n_signals++]);
 	}
 }
@@ -558,12 +586,26 @@ static void test_interrupts(void **state)
 		double least, most; /* seconds */
 		const char *said;
 	} rows[] = {
-		{ { SIGINT }, 2, 0, 1.0, 3.5, "interrupted: waiting for 2 tasks, Ctrl-C again ends them\n" },
-		{ { SIGINT, SIGINT }, 0, 2, 0.3, 2.5,
+		{ { SIGINT },
+		  2,
+		  0,
+		  1.0,
+		  3.5,
+		  "interrupted: waiting for 2 tasks, Ctrl-C again ends them\n" },
+		{ { SIGINT, SIGINT },
+		  0,
+		  2,
+		  0.3,
+		  2.5,
 		  "interrupted: waiting for 2 tasks, Ctrl-C again ends them\ninterrupted: ending 2 tasks\n" },
 		{ { SIGTERM }, 0, 2, 0.3, 2.5, "terminated: ending 2 tasks\n" },
 		{ { SIGHUP }, 0, 2, 0.3, 2.5, "terminated: ending 2 tasks\n" },
-		{ { SIGTERM, SIGTERM }, 0, 2, 0, 1.5, "terminated: ending 2 tasks\ninterrupted: ending 2 tasks\n" },
+		{ { SIGTERM, SIGTERM },
+		  0,
+		  2,
+		  0,
+		  1.5,
+		  "terminated: ending 2 tasks\ninterrupted: ending 2 tasks\n" },
 	};
 
 	(void)state;
@@ -572,9 +614,11 @@ static void test_interrupts(void **state)
 		struct run r;
 		double took;
 
-		run_begin(&r, "params: {x: {from: 1, to: 9, step: 1}}\n"
-			      "shell: trap 'echo told' TERM; n=0; while [ $n -lt 30 ]; do sleep 0.05; n=$((n + 1)); done\n"
-			      "retry: {times: 2}\n");
+		run_begin(
+			&r,
+			"params: {x: {from: 1, to: 9, step: 1}}\n"
+			"shell: trap 'echo told' TERM; n=0; while [ $n -lt 30 ]; do sleep 0.05; n=$((n + 1)); done\n"
+			"retry: {times: 2}\n");
 		memcpy(signals_sent, rows[i].signals, sizeof signals_sent);
 		n_signals = 0;
 		r.on_event = on_stop;
@@ -591,7 +635,8 @@ static void test_interrupts(void **state)
 		if (rows[i].interrupted && !rows[i].signals[1]) {
 			char *text = run_output(&r, run_end_of(&r, 0), "o", NULL);
 
-			assert_string_equal(text, "told\n"); /* what it said until its end is kept */
+			assert_string_equal(text,
+					    "told\n"); /* what it said until its end is kept */
 			free(text);
 			assert_int_equal(run_end_of(&r, 0)->outcome, OUTCOME_INTERRUPTED);
 		}
@@ -619,7 +664,8 @@ static void test_code_changes(void **state)
 	run_begin(&first, "command: 'true'\n");
 	put_text(&first, "input.txt", "one\n");
 	dir = path_join(first.dir, "input.txt");
-	spec = mem_printf("params: {x: [0, 1, 2]}\ninputs: {data: '%s'}\ncommand: sleep 1.3\n", dir);
+	spec = mem_printf("params: {x: [0, 1, 2]}\ninputs: {data: '%s'}\ncommand: sleep 1.3\n",
+			  dir);
 	run_begin(&r, spec);
 	free(r.dir);
 	r.dir = mem_dup(first.dir);
@@ -646,8 +692,10 @@ static void test_no_room(void **state)
 
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
-	run_begin(&r, "params: {x: {from: 1, to: 50, step: 1}}\nshell: 'sleep 1000 & echo $! > bg.$x; wait $!'\n"
-		      "overrides: [{where: x != 1, time: 10m}]\n");
+	run_begin(
+		&r,
+		"params: {x: {from: 1, to: 50, step: 1}}\nshell: 'sleep 1000 & echo $! > bg.$x; wait $!'\n"
+		"overrides: [{where: x != 1, time: 10m}]\n");
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	small = before;
 	small.rlim_cur = 1200; /* enough for a few records */
@@ -659,9 +707,15 @@ static void test_no_room(void **state)
 		struct journal *j = journal_create(r.rundir, 1, "", &r.e);
 		int rc;
 
-		r.o = (struct pool_options){ .plan = r.plan, .rundir = r.rundir, .capacity = &r.capacity,
-					     .base_env = (const char *const *)env, .guard_fd = -1, .sync_s = 1, .grace_s = 1,
-					     .max_failures = UINT64_MAX, .max_failures_share = 2 };
+		r.o = (struct pool_options){ .plan = r.plan,
+					     .rundir = r.rundir,
+					     .capacity = &r.capacity,
+					     .base_env = (const char *const *)env,
+					     .guard_fd = -1,
+					     .sync_s = 1,
+					     .grace_s = 1,
+					     .max_failures = UINT64_MAX,
+					     .max_failures_share = 2 };
 		assert_non_null(j);
 		rc = pool_run(&r.o, j, &src, &r.sum, &r.e);
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -679,7 +733,8 @@ static void test_no_room(void **state)
 
 /* ---- with its guardian ---- */
 
-/* Starts guardian and pool on the spec; the pid of the guardian, and the run's folder in *r (its journal is read by the caller). */
+/* Starts guardian and pool on the spec; the pid of the guardian, and the run's folder in *r (its
+ * journal is read by the caller). */
 static pid_t start_guarded(struct run *r, const char *spec)
 {
 	pid_t pid;
@@ -695,7 +750,9 @@ static pid_t start_guarded(struct run *r, const char *spec)
 			(void)dup(0); /* inherited by mistake, and many */
 		}
 		fd = guard_start(&r->e);
-		_exit(fd < 0 ? 90 : run_pool_in(r, fd) < 0 ? 91 : (int)(r->sum.ok + 10 * r->sum.failed));
+		_exit(fd < 0                   ? 90
+		      : run_pool_in(r, fd) < 0 ? 91
+					       : (int)(r->sum.ok + 10 * r->sum.failed));
 	}
 	return pid;
 }
@@ -706,28 +763,33 @@ static void test_guarded(void **state)
 	int status;
 
 	(void)state;
-	assert_int_equal(waitpid(start_guarded(&r, "params: {x: [0, 1]}\n"
-						   "shell: |\n"
-						   "  [ $(ls /proc/$$/fd | wc -l) -le 4 ] || exit 1\n"
-						   "  if [ $x = 1 ]; then (exec </dev/tty) 2>/dev/null && exit 1; fi\n"
-						   "  [ -z \"$(trap)\" ]\n"),
-				 &status, 0) > 0, 1);
+	assert_int_equal(
+		waitpid(start_guarded(
+				&r,
+				"params: {x: [0, 1]}\n"
+				"shell: |\n"
+				"  [ $(ls /proc/$$/fd | wc -l) -le 4 ] || exit 1\n"
+				"  if [ $x = 1 ]; then (exec </dev/tty) 2>/dev/null && exit 1; fi\n"
+				"  [ -z \"$(trap)\" ]\n"),
+			&status, 0) > 0,
+		1);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 2);
 	run_free(&r);
 }
 
-#define LITTER                                                                                                       \
-	"params: {x: [0, 1]}\n"                                                                                      \
-	"shell: |\n"                                                                                                 \
-	"  (setsid sh -c 'echo $$ > stray.'$x'; exec sleep 1000' &)\n"                                               \
+#define LITTER                                                         \
+	"params: {x: [0, 1]}\n"                                        \
+	"shell: |\n"                                                   \
+	"  (setsid sh -c 'echo $$ > stray.'$x'; exec sleep 1000' &)\n" \
 	"  trap '' TERM; sleep 1000 & echo $! > child.$x; echo said; echo $$ > leader.$x; while :; do sleep 1; done\n"
 
 static void wait_for_litter(const struct run *r)
 {
 	assert_true(alive(getpid()));
 	for (int i = 0; i < 500; i++) {
-		if (number_in(r, "leader.0") && number_in(r, "leader.1") && number_in(r, "stray.0") && number_in(r, "stray.1")) {
+		if (number_in(r, "leader.0") && number_in(r, "leader.1") &&
+		    number_in(r, "stray.0") && number_in(r, "stray.1")) {
 			return;
 		}
 		nap(0.02);
@@ -737,7 +799,8 @@ static void wait_for_litter(const struct run *r)
 
 static void none_alive(const struct run *r)
 {
-	static const char *const names[] = { "leader.0", "leader.1", "stray.0", "stray.1", "child.0", "child.1" };
+	static const char *const names[] = { "leader.0", "leader.1", "stray.0",
+					     "stray.1",  "child.0",  "child.1" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		for (int k = 0; k < 500 && alive(number_in(r, names[i])); k++) {
@@ -754,7 +817,8 @@ static pid_t pool_of(pid_t guardian)
 	char path[64];
 	pid_t pid;
 
-	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)guardian, (int)guardian);
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)guardian,
+		       (int)guardian);
 	if (file_read(path, &b, 0, NULL) < 0) {
 		return 0; /* a kernel without these */
 	}

@@ -151,7 +151,8 @@ static void test_inherits_nothing(void **state)
 	sigaddset(&block, SIGTERM);
 	sigprocmask(SIG_BLOCK, &block, &mask);
 	assert_int_equal(
-		/* glibc's posix_spawn, by which make starts us, ignores its own signals 32 and 33 for us */
+		/* glibc's posix_spawn, by which make starts us, ignores its own signals 32 and 33
+		   for us */
 		shell("grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/180000000$/000000000/'; ls /proc/self/fd | tr '\\n' ' '",
 		      &out, NULL, 0, NULL),
 		0);

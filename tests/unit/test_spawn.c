@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting programs: where they are found, what is said when they are not, and what a child is given. */
+/* Starting programs: where they are found, what is said when they are not, and what a child is
+ * given. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -38,7 +39,8 @@ static int begin(void **state)
 	top = mem_dup("/tmp/ppgen-test-XXXXXX");
 	assert_non_null(mkdtemp(top));
 	for (int fd = 3; fd < 1024; fd++) {
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* what this program was started with: the guardian does it in the pool */
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* what this program was started with: the
+							 guardian does it in the pool */
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGUSR2, SIG_IGN);
@@ -63,10 +65,13 @@ static int finish(void **state)
 static char *run(const char *const *argv, const char *path, const char *workdir, int *status)
 {
 	struct buf why = BUF_INIT, said = BUF_INIT;
-	char *variable = mem_printf("PATH=%s", path ? path : "/usr/bin:/bin"), *file = path_join(top, "said");
+	char *variable = mem_printf("PATH=%s", path ? path : "/usr/bin:/bin"),
+	     *file = path_join(top, "said");
 	char *envp[] = { variable, NULL };
 	const int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	const struct spawn w = { &shared, (char *const *)argv, envp, workdir ? workdir : top, fd, fd };
+	const struct spawn w = {
+		&shared, (char *const *)argv, envp, workdir ? workdir : top, fd, fd
+	};
 	const pid_t pid = spawn_start(spawner, &w, &why);
 
 	*status = -1;
@@ -99,21 +104,56 @@ static void test_starts(void **state)
 		{ { "hello", "x" }, ".", NULL, "hello x\n", 0 },
 		{ { "hello", "x" }, "/nowhere::/bin", NULL, "hello x\n", 0 },
 		{ { "hello", "x" }, "sub:.", NULL, "sub x\n", 0 },
-		{ { "hello" }, "/bin", NULL, "cannot start 'hello': no such file or directory", -1 },
-		{ { "python9" }, NULL, NULL, "cannot start 'python9': no such file or directory", -1 },
+		{ { "hello" },
+		  "/bin",
+		  NULL,
+		  "cannot start 'hello': no such file or directory",
+		  -1 },
+		{ { "python9" },
+		  NULL,
+		  NULL,
+		  "cannot start 'python9': no such file or directory",
+		  -1 },
 		{ { "" }, NULL, NULL, "cannot start '': no such file or directory", -1 },
 		{ { NULL }, NULL, NULL, "the command has no words", -1 },
 		{ { "./plain" }, NULL, NULL, "cannot start './plain': permission denied", -1 },
 		{ { "plain" }, ".", NULL, "cannot start 'plain': permission denied", -1 },
 		{ { "/etc" }, NULL, NULL, "cannot start '/etc': permission denied", -1 },
-		{ { "./noline" }, NULL, NULL, "cannot start './noline': exec format error (a script needs a '#!' line)", -1 },
-		{ { "./nointerpreter" }, NULL, NULL, "cannot start './nointerpreter': its interpreter '/no/such/python' does not exist", -1 },
-		{ { "nointerpreter" }, ".", NULL, "cannot start 'nointerpreter': its interpreter '/no/such/python' does not exist", -1 },
-		{ { "./windows" }, NULL, NULL,
-		  "cannot start './windows': its interpreter '/bin/sh' does not exist (the file has Windows line ends)", -1 },
-		{ { "echo" }, NULL, "/no/such/folder", "cannot enter '/no/such/folder': no such file or directory", -1 },
-		{ { "python9" }, NULL, "/no/such/folder", "cannot enter '/no/such/folder': no such file or directory", -1 },
-		{ { "echo" }, NULL, "/etc/passwd", "cannot enter '/etc/passwd': not a directory", -1 },
+		{ { "./noline" },
+		  NULL,
+		  NULL,
+		  "cannot start './noline': exec format error (a script needs a '#!' line)",
+		  -1 },
+		{ { "./nointerpreter" },
+		  NULL,
+		  NULL,
+		  "cannot start './nointerpreter': its interpreter '/no/such/python' does not exist",
+		  -1 },
+		{ { "nointerpreter" },
+		  ".",
+		  NULL,
+		  "cannot start 'nointerpreter': its interpreter '/no/such/python' does not exist",
+		  -1 },
+		{ { "./windows" },
+		  NULL,
+		  NULL,
+		  "cannot start './windows': its interpreter '/bin/sh' does not exist (the file has Windows line ends)",
+		  -1 },
+		{ { "echo" },
+		  NULL,
+		  "/no/such/folder",
+		  "cannot enter '/no/such/folder': no such file or directory",
+		  -1 },
+		{ { "python9" },
+		  NULL,
+		  "/no/such/folder",
+		  "cannot enter '/no/such/folder': no such file or directory",
+		  -1 },
+		{ { "echo" },
+		  NULL,
+		  "/etc/passwd",
+		  "cannot enter '/etc/passwd': not a directory",
+		  -1 },
 		{ { "a\nb" }, NULL, NULL, "cannot start 'a\\nb': no such file or directory", -1 },
 	};
 
@@ -146,7 +186,8 @@ static void test_starts(void **state)
 static void test_moved(void **state)
 {
 	static const char *const argv[] = { "moved", NULL };
-	char *one = path_join(top, "one"), *two = path_join(top, "two"), *path = mem_printf("%s:%s", one, two), *said;
+	char *one = path_join(top, "one"), *two = path_join(top, "two"),
+	     *path = mem_printf("%s:%s", one, two), *said;
 	int status;
 
 	(void)state;
@@ -193,8 +234,9 @@ static void test_given(void **state)
 	lower.rlim_cur = before.rlim_cur - 7;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
 	said = run(argv, NULL, NULL, &status);
-	expected = mem_printf("SigBlk:0000000000000000SigIgn:0000000000000000\n0\n1\n2\n/dev/null leader %s %llu", shared.oom_score,
-			      (unsigned long long)before.rlim_cur);
+	expected = mem_printf(
+		"SigBlk:0000000000000000SigIgn:0000000000000000\n0\n1\n2\n/dev/null leader %s %llu",
+		shared.oom_score, (unsigned long long)before.rlim_cur);
 	assert_string_equal(said, expected);
 	(void)setrlimit(RLIMIT_NOFILE, &before);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);

@@ -156,7 +156,8 @@ static void test_variable(void **state)
 {
 	struct usage u = USAGE_INIT;
 	struct buf v = BUF_INIT;
-	char sleep_[] = "sleep", long_[] = "1000", one[] = "PPGEN_TASKS=no", two[] = "PPGEN_TASK=t12 3", three[] = "EMPTY=";
+	char sleep_[] = "sleep", long_[] = "1000", one[] = "PPGEN_TASKS=no",
+	     two[] = "PPGEN_TASK=t12 3", three[] = "EMPTY=";
 	char *argv[] = { sleep_, long_, NULL }, *envp[] = { one, two, three, NULL };
 	pid_t pid = fork();
 
@@ -182,7 +183,9 @@ static void test_variable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),  cmocka_unit_test(test_owners),   cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_variable),
 	};
 
