@@ -567,12 +567,22 @@ static void test_max_failures(void **state)
 static int signals_sent[3];
 static size_t n_signals;
 
+/* Whether both tasks have come so far that they heed TERM. */
+static bool both_ready(const struct run *r)
+{
+	char *one = path_join(r->dir, "ready.1"), *two = path_join(r->dir, "ready.2");
+	const bool ready = file_exists(one) && file_exists(two);
+
+	free(one);
+	free(two);
+	return ready;
+}
+
 /* Sends the first signal when two tasks run, the others when the one before was heard. */
 static void on_stop(struct run *r, const struct pool_event *ev)
 {
-	(void)r;
 	if (n_signals < 3 && signals_sent[n_signals] &&
-	    ((ev->kind == POOL_TICK && ev->running == 2 && n_signals == 0) ||
+	    ((ev->kind == POOL_TICK && both_ready(r) && n_signals == 0) ||
 	     ev->kind == POOL_STOPPING)) {
 		(void)kill(getpid(), signals_sent[n_signals++]);
 	}
@@ -617,7 +627,7 @@ static void test_interrupts(void **state)
 		run_begin(
 			&r,
 			"params: {x: {from: 1, to: 9, step: 1}}\n"
-			"shell: trap 'echo told' TERM; n=0; while [ $n -lt 30 ]; do sleep 0.05; n=$((n + 1)); done\n"
+			"shell: \"trap 'echo told' TERM; : > ready.$x; n=0; while [ $n -lt 60 ]; do sleep 0.05; n=$((n + 1)); done\"\n"
 			"retry: {times: 2}\n");
 		memcpy(signals_sent, rows[i].signals, sizeof signals_sent);
 		n_signals = 0;

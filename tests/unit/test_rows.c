@@ -100,7 +100,7 @@ static const struct row_case cases[] = {
 	{ FORMAT_JSONL, false, "{\"a\":1}\n{\"a\":2,\"a\":3}\n",
 	  "!line 2, column 8: 'a' stands twice in one object" },
 	{ FORMAT_JSON, false, "{\"a\":1}\nTraceback\n",
-	  "!line 2, column 1: unknown word 'Traceback': put text in double quotes" },
+	  "!line 2, column 1: text behind the value: one JSON value is expected" },
 	{ FORMAT_JSON, false, "{\"a\":\"\xff\"}",
 	  "!line 1, column 7: a string is not UTF-8 (byte 0xff)" },
 	/* JSON Lines */
