@@ -73,6 +73,8 @@ struct plan *plan_last(const struct place *at, int *code);
 
 /* "T=1.5, L=16": the parameters of a point, cut after `most` bytes (0: whole). */
 void put_params(struct buf *b, const struct plan *p, const struct point *pt, size_t most);
+/* Fills pt (of point_init) and the shown id of a task. */
+void load_shown(const struct plan *p, uint64_t index, struct point *pt, char shown[TASK_ID_SHOWN]);
 /* The first digits of an id that people need: "t3f9a1c0". */
 #define TASK_BRIEF 8
 /* "1 task", "1,000 tasks" */

@@ -50,6 +50,14 @@ void put_params(struct buf *b, const struct plan *p, const struct point *pt, siz
 	}
 }
 
+void load_shown(const struct plan *p, uint64_t index, struct point *pt, char shown[TASK_ID_SHOWN])
+{
+	uint8_t id[TASK_ID_SIZE];
+	space_point(p->spec->space, index, pt);
+	task_id(p->spec->space, pt, id);
+	task_id_show(id, shown);
+}
+
 void put_counted(struct buf *b, uint64_t n, const char *noun)
 {
 	text_put_count(b, n);

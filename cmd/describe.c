@@ -116,12 +116,9 @@ int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t
 	       struct err *e)
 {
 	struct point pt;
-	uint8_t id[TASK_ID_SIZE];
 	char shown[TASK_ID_SHOWN];
 	point_init(&pt, p->spec->space);
-	space_point(p->spec->space, index, &pt);
-	task_id(p->spec->space, &pt, id);
-	task_id_show(id, shown);
+	load_shown(p, index, &pt, shown);
 	buf_printf(b, "  %llu  %.*s  ", (unsigned long long)index, TASK_BRIEF, shown);
 	put_params(b, p, &pt, 200);
 	buf_putc(b, '\n');

@@ -142,15 +142,11 @@ void causes_free(struct cause *c, size_t n)
 void put_causes(struct buf *b, const struct scan *s, const char *named, const struct cause *c,
 		size_t n, size_t most)
 {
-	const struct space *sp = s->plan->spec->space;
 	struct point pt;
-	point_init(&pt, sp);
+	point_init(&pt, s->plan->spec->space);
 	for (size_t i = 0; i < n && i < most; i++) {
-		uint8_t id[TASK_ID_SIZE];
 		char shown[TASK_ID_SHOWN];
-		space_point(sp, c[i].sample, &pt);
-		task_id(sp, &pt, id);
-		task_id_show(id, shown);
+		load_shown(s->plan, c[i].sample, &pt, shown);
 		buf_printf(b, "  %6llu x ", (unsigned long long)c[i].tasks);
 		text_put_shown(b, c[i].why, strlen(c[i].why), 120);
 		buf_printf(b, "\n             e.g. ppgen log%s %.*s  (", named, TASK_BRIEF, shown);

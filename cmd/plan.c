@@ -74,11 +74,8 @@ static int print_table(const struct plan *p, const char *format, struct err *e)
 		buf_putc(&b, '\n');
 	}
 	for (uint64_t i = 0; r == 0 && i < space_count(s); i++) {
-		uint8_t id[TASK_ID_SIZE];
 		char shown[TASK_ID_SHOWN];
-		space_point(s, i, &pt);
-		task_id(s, &pt, id);
-		task_id_show(id, shown);
+		load_shown(p, i, &pt, shown);
 		put_row(&b, s, &pt, shown, sep);
 		if (b.len > FLUSH_AT)
 			r = flush(&b, e);

@@ -59,20 +59,16 @@ static void put_line(struct buf *b, uint64_t n, const char *what)
 /* What runs now: task, how long, where. At most ten. */
 static void put_running(struct buf *b, const struct scan *s)
 {
-	const struct space *sp = s->plan->spec->space;
 	struct point pt;
 	size_t shown = 0;
-	point_init(&pt, sp);
+	point_init(&pt, s->plan->spec->space);
 	for (size_t k = 0; k < s->n_open && shown < 10; k++) {
 		const struct open_start *o = &s->open[k];
 		if (o->index >= s->count || !(s->tasks[o->index].flags & TASK_RUNNING))
 			continue;
-		uint8_t id[TASK_ID_SIZE];
 		char id_text[TASK_ID_SHOWN];
 		uint64_t now = proc_unix_ms();
-		space_point(sp, o->index, &pt);
-		task_id(sp, &pt, id);
-		task_id_show(id, id_text);
+		load_shown(s->plan, o->index, &pt, id_text);
 		buf_puts(b, shown++ ? "" : "\nrunning\n");
 		buf_printf(b, "  %.*s  ", TASK_BRIEF, id_text);
 		text_put_duration(b, now > o->time_ms ? (double)(now - o->time_ms) / 1000 : 0);

@@ -107,6 +107,10 @@ int table_column(struct table *t, const char *name, const struct node *at)
 	t->n_used++;
 	if (at != t->at || (name_is_parameter(name) && !name_is_reserved(name)))
 		return axis_claim(t->r, t->columns[t->n_columns - 1].name, at);
+	if (strpbrk(name, ";\t"))
+		return COMPLAIN(t->r, at, "'%s' has columns set off by %s: write sep: %s", t->file,
+				strchr(name, ';') ? "';'" : "tabs",
+				strchr(name, ';') ? "semicolon" : "tab");
 	return COMPLAIN(
 		t->r, at,
 		"column '%s' of '%s' %s: give names by 'columns: [..]' and 'header: true' ('-' leaves a column out)",

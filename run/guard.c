@@ -357,7 +357,7 @@ int guard_start(struct err *e)
 	pid = fork();
 	if (pid < 0) {
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-		return err_errno(e, "cannot start the pool");
+		return err_errno(e, "cannot start a process (are there too many on this machine?)");
 	}
 	if (pid == 0) {
 		return pool_begin(&before, pipe_fd, e);

@@ -33,7 +33,7 @@ void pool_event_send(struct pool *p, struct pool_event *ev)
 	}
 	ev->ok = s->ok;
 	ev->failed = s->failed;
-	ev->done = s->ok + s->failed + s->interrupted;
+	ev->done = s->ok + s->failed;
 	ev->running = p->running;
 	ev->total = p->src->total;
 	p->o->event(p->o->event_arg, ev);

@@ -102,4 +102,15 @@ exits 2 ppgen collect --set 'collect=[{to: "../x.csv"}]' none.yaml
 mkdir out
 exits 3 ppgen collect none.yaml -o out
 ok 'a table that cannot be written leaves nothing' test -z "$(ls -A out)"
+
+cat >clash3.yaml <<'YAML'
+ppgen: 1
+name: clash3
+params: {k: [1, 2]}
+shell: echo "{\"k\":1,\"r\":$k}"
+results: {stdout: json}
+YAML
+exits 1 ppgen run clash3.yaml
+exits 1 ppgen collect --partial clash3.yaml
+is 'with --partial the task that contradicts its parameter is left out' "$(cut -d, -f2,4 runs/clash3/collect/results.csv | tr '\n' ' ')" 'k,r 1,1 '
 done_testing

@@ -184,4 +184,19 @@ results: {stdout: number}
 YAML
 exits 3 ppgen run gone.yaml
 like 'a run directory that is removed' "$err" 'was removed'
+
+# What failed before comes last, so that a limit on failures cannot keep the others from their turn.
+cat >last.yaml <<'YAML'
+ppgen: 1
+name: last
+params: {x: {from: 1, to: 30, step: 1}}
+shell: '[ "$x" -gt 10 ]'
+max_failures: 3
+YAML
+exits 1 ppgen run -q -j 1 last.yaml
+exits 1 ppgen run -q -j 1 last.yaml
+exits 1 ppgen run -q -j 1 last.yaml
+exits 1 ppgen run -q -j 1 last.yaml
+exits 1 ppgen status runs/last
+like 'all that can be good is good' "$out" '^ *20 good'
 done_testing

@@ -97,4 +97,13 @@ is 'JSON Lines by the ending' "$(jq -r '[.x,.y,.n]|@csv' t.jsonl | head -n 2)" '
 0,"b",0'
 exits 0 ppgen collect spec.yaml -o - --format tsv
 like 'TSV to stdout' "$out" 'task	x	y	seed	xy	n'
+
+# Two specs of one name do not take turns in one run directory.
+sed 's/x: .*/x: [77]/' spec.yaml >second.yaml
+exits 2 ppgen run second.yaml
+like 'the run directory belongs to another spec' "$err" "belongs to '.*spec.yaml'.*name:"
+exits 0 ppgen run -d third second.yaml
+mv second.yaml renamed.yaml
+exits 0 ppgen run -d third renamed.yaml
+like 'a renamed spec goes on' "$err" 'nothing to do'
 done_testing

@@ -108,4 +108,25 @@ exits 0 ppgen status runs/in
 mv data/2.txt data/4.txt
 exits 0 ppgen run in.yaml
 is 'a renamed file is another task' "$(cut -d, -f2 runs/in/collect/results.csv | tr '\n' ' ')" 'f data/1.txt data/4.txt '
+
+# A result file that is declared later was not kept: the tasks must run again, and that is asked first.
+cat >later.yaml <<'YAML'
+ppgen: 1
+name: later
+params: {x: [1, 2]}
+shell: echo r >> count_later; mkdir -p f; printf 'a\n%s\n' "$x" > "f/$x.csv"; echo "$x"
+results: {stdout: number}
+YAML
+exits 0 ppgen run later.yaml
+sed -i 's|^results.*|results: {stdout: number, files: {t: "f/{x}.csv"}}|' later.yaml
+exits 2 ppgen run later.yaml
+like 'a file that was not kept' "$err" '2 good results lack a file.*--stale=rerun'
+is 'nothing ran without being asked' "$(wc -l <count_later | tr -d ' ')" 2
+exits 0 ppgen run --stale=rerun later.yaml
+is 'then it did' "$(wc -l <count_later | tr -d ' ')" 4
+
+# status tells that a file has changed since.
+echo '#' >>work.sh
+exits 0 ppgen status runs/s
+like 'status: a file has changed' "$err" 'note: a file whose content counts has changed'
 done_testing
