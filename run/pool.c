@@ -148,7 +148,7 @@ static int fill(struct pool *p)
 	struct job *job;
 
 	p->hurry = false;
-	for (int i = 0; p->stop == STOP_NO && (job = admit_next(p)); i++) {
+	for (int i = 0; p->stop == STOP_NO && !p->crowded && (job = admit_next(p)); i++) {
 		watch_code(p);
 		if (start_job(p, job) < 0) {
 			return -1;

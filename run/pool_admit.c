@@ -279,7 +279,7 @@ void admit_again(struct pool *p, const struct job *job, enum outcome why)
 	struct again a = { .index = job->task.point.index,
 			   .attempt = job->task.attempt + 1,
 			   .upto = job->upto,
-			   .tries = job->tries + 1,
+			   .tries = job->tries + (why != OUTCOME_INTERRUPTED),
 			   .memory_factor = job->memory_factor,
 			   .time_factor = job->time_factor };
 

@@ -102,6 +102,9 @@ static void drop_scratch(struct slot *s, enum outcome outcome)
 
 static bool is_retried(const struct pool *p, const struct slot *s, enum outcome outcome)
 {
+	if (p->crowded && outcome == OUTCOME_INTERRUPTED) {
+		return p->stop == STOP_NO;
+	}
 	return p->stop == STOP_NO && (p->spec->retry.on & retry_bit[outcome]) &&
 	       s->job->tries < p->spec->retry.times;
 }
@@ -170,16 +173,19 @@ static void release(struct pool *p, struct slot *s, enum outcome outcome)
 	}
 }
 
-int end_unstarted(struct pool *p, struct slot *s)
+int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 {
+	const enum outcome outcome = crowded ? OUTCOME_INTERRUPTED : OUTCOME_NOT_STARTED;
+
+	p->crowded |= crowded;
 	s->ended = s->started;
 	s->mask = 0;
 	buf_clear(&p->row);
 	record_end_begin(p, s);
-	if (record_end(p, s, OUTCOME_NOT_STARTED, 0) < 0) {
+	if (record_end(p, s, outcome, 0) < 0) {
 		return -1;
 	}
-	release(p, s, OUTCOME_NOT_STARTED);
+	release(p, s, outcome);
 	return 0;
 }
 
@@ -189,6 +195,7 @@ int end_slot(struct pool *p, struct slot *s)
 {
 	enum outcome outcome = outcome_of(p, s);
 
+	p->crowded = false;
 	watch_code(p);
 	buf_clear(&p->why);
 	buf_clear(&p->row);

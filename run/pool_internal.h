@@ -103,8 +103,9 @@ struct pool {
 	size_t n_spare, cap_spare;
 
 	enum stop stop;
-	bool hurry; /* more could be started at once: do not wait */
-	bool dirty; /* recorded since the last sync */
+	bool hurry;   /* more could be started at once: do not wait */
+	bool crowded; /* there are as many processes as there may be: none starts until one ends */
+	bool dirty;   /* recorded since the last sync */
 	double next_sync, next_sample, next_tick, next_code;
 	double now; /* of this turn of the loop */
 
@@ -160,7 +161,8 @@ void watch_code(struct pool *p);
 /* pool_end.c. -1: the pool cannot go on */
 int end_reap(struct pool *p);
 int end_slot(struct pool *p, struct slot *s);
-int end_unstarted(struct pool *p, struct slot *s); /* p->why says why */
+/* p->why says why. crowded: not its own fault, it comes again. */
+int end_unstarted(struct pool *p, struct slot *s, bool crowded);
 
 /* pool_result.c */
 int results_note(struct pool *p, struct slot *s, const struct launch_place *at,

@@ -130,7 +130,8 @@ int start_job(struct pool *p, struct job *job)
 		s->pid = spawn_start(p->spawner, &w, &p->why);
 	}
 	if (s->pid <= 0) {
-		return end_unstarted(p, s);
+		/* too many processes while others of ours run: its turn comes when one has ended */
+		return end_unstarted(p, s, r == 0 && errno == EAGAIN && p->running > 1);
 	}
 	s->mask = p->own_peak;
 	s->deadline = limit ? s->started + (double)limit : NEVER;

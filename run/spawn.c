@@ -420,5 +420,6 @@ pid_t spawn_start(struct spawner *s, const struct spawn *w, struct buf *why)
 		}
 	}
 	explain(why, w, path, &f);
+	errno = f.number;
 	return -1;
 }

@@ -199,4 +199,26 @@ exits 1 ppgen run -q -j 1 last.yaml
 exits 1 ppgen run -q -j 1 last.yaml
 exits 1 ppgen status runs/last
 like 'all that can be good is good' "$out" '^ *20 good'
+
+# As many processes as there may be: who cannot start waits for a turn, and has not failed.
+mkdir crowd
+cp "$PPGEN" crowd/ppgen
+cat >crowd/many.yaml <<'YAML'
+ppgen: 1
+name: many
+params: {x: {from: 1, to: 40, step: 1}}
+command: sleep 0.2
+YAML
+others=0
+as=
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$test_place" "$T" && chown -R 64321 crowd
+	as='setpriv --reuid=64321 --regid=64321 --clear-groups'
+else
+	others=$(ps -L -u "$(id -u)" | wc -l)
+fi
+# shellcheck disable=SC2086 # words of their own
+exits 0 $as bash -c "cd crowd && ulimit -u $((others + 14)) && exec ./ppgen run -q -j 40 many.yaml"
+is 'all ran in the end' "$(cat crowd/runs/many/journal/*/*.jsonl | grep -c '"out":"ok"')" 40
+like 'though some had to wait' "$(cat crowd/runs/many/journal/*/*.jsonl >crowd.txt; echo crowd.txt)" 'limit of processes'
 done_testing
