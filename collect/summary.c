@@ -187,7 +187,7 @@ static struct group *add_group(struct summary *s, const struct point *p)
 	*g = (struct group){ .key = arena_dupn(s->arena, s->key.data, s->key.len),
 			     .key_len = s->key.len };
 	g->by = arena_alloc(s->arena, (s->o->n_by + 1) * sizeof *g->by);
-	for (size_t i = 0; i < s->o->n_by; i++) {
+	for (size_t i = 0; p && i < s->o->n_by; i++) {
 		g->by[i] = p->values[s->by[i]];
 		g->by[i].text = arena_dupn(s->arena, g->by[i].text, g->by[i].len);
 	}
