@@ -96,7 +96,7 @@ static struct expr_node *unknown_function(struct parse *p, const char *name, siz
 	size_t n = 0;
 	const char *near;
 
-	while (expr_functions[n].name && n < 32) {
+	while (n < 32 && expr_functions[n].name) {
 		names[n] = expr_functions[n].name;
 		n++;
 	}

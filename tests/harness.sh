@@ -12,7 +12,7 @@ said=$(mktemp "${TMPDIR:-/tmp}/ppgen-harness.XXXXXX") || exit 99
 trap 'rm -f "$said"' EXIT
 code=0
 timeout -k 10 "$limit" "$@" >"$said" 2>&1 </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- || code=$?
-cat "$said"
+sed 's/^not ok \([0-9]* # SKIP\)/ok \1/' "$said" # cmocka calls a skipped test "not ok"
 if [ $code -eq 124 ]; then
 	echo "Bail out! ended after $limit s"
 fi
