@@ -18,11 +18,11 @@ if [[ ! -x $ppgen ]]; then
 fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ppgen-readme.XXXXXX") || exit 99
 trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/home" "$scratch/bin" "$scratch/work"
+mkdir "$scratch/home" "$scratch/bin" "$scratch/place"
 ln -s "$ppgen" "$scratch/bin/ppgen"
-cp -R "$top/examples" "$scratch/work/examples" && chmod -R u+w "$scratch/work/examples" || exit 99
+cp -R "$top/examples" "$scratch/place/examples" && chmod -R u+w "$scratch/place/examples" || exit 99
 export LC_ALL=C TZ=UTC HOME=$scratch/home XDG_CONFIG_HOME=$scratch/home/.config PATH=$scratch/bin:$PATH
-echo "$scratch/work" >"$scratch/cwd"
+echo "$scratch/place" >"$scratch/cwd"
 echo 0 >"$scratch/code"
 
 count=0
