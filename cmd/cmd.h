@@ -67,6 +67,9 @@ void place_free(struct place *p);
  * exit code. Warnings are printed.
  */
 struct plan *plan_now(const struct place *at, const struct common *c, bool *published, int *code);
+/* Publishes a draft under the next number, with where it came from, so that what is done by it can
+ * be traced. */
+int publish_draft(struct plan *p, const struct place *at, int argc, char **argv, struct err *e);
 /* The latest published plan; NULL as above ("nothing has been run yet"). A note is printed when the
  * spec has changed since. */
 struct plan *plan_last(const struct place *at, int *code);

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "base/provenance.h"
 #include "cmd/failures.h"
 #include "store/rundir.h"
 
@@ -64,19 +63,6 @@ static int merge_files(int argc, char **argv, const struct values *o)
 	return EXIT_GOOD;
 }
 
-/* A plan that is a draft (the spec's results or collect changed) is published, so that what was
- * merged can be traced. */
-static int publish(struct plan *p, const struct place *at, int argc, char **argv, struct err *e)
-{
-	struct buf prov = BUF_INIT;
-	char *plans = rundir_path(at->rundir, "plan");
-	provenance_put(&prov, PPGEN_VERSION, p->spec->dir, argc, argv);
-	int r = plan_publish(p, plans, buf_str(&prov), e);
-	free(plans);
-	buf_free(&prov);
-	return r;
-}
-
 static int refuse_stale(const struct scan *s, struct err *e)
 {
 	uint64_t tasks = 0;
@@ -130,7 +116,7 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 	}
 	if (r == 0 && !published) {
 		p->number = 0;
-		r = publish(p, at, argc, argv, &e);
+		r = publish_draft(p, at, argc, argv, &e);
 	}
 	if (r == 0)
 		r = collect_run(&s, &co, &rep, &e);

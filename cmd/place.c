@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/provenance.h"
 #include "cmd/cmd.h"
 #include "store/rundir.h"
 
@@ -286,4 +286,15 @@ struct plan *plan_last(const struct place *at, int *code)
 	if (p)
 		note_changed(at, p);
 	return p;
+}
+
+int publish_draft(struct plan *p, const struct place *at, int argc, char **argv, struct err *e)
+{
+	struct buf prov = BUF_INIT;
+	char *plans = rundir_path(at->rundir, "plan");
+	provenance_put(&prov, PPGEN_VERSION, p->spec->dir, argc, argv);
+	int r = plan_publish(p, plans, buf_str(&prov), e);
+	free(plans);
+	buf_free(&prov);
+	return r;
 }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/proc.h"
-#include "base/provenance.h"
 #include "base/text.h"
 #include "cmd/describe.h"
 #include "cmd/run_session.h"
@@ -78,20 +77,6 @@ static int check_fit(const struct session *s, const struct capacity *c, struct e
 	}
 	buf_free(&b);
 	free(list);
-	return r;
-}
-
-static int publish(struct session *s, struct err *e)
-{
-	if (s->published)
-		return 0;
-	struct buf prov = BUF_INIT;
-	provenance_put(&prov, PPGEN_VERSION, s->plan->spec->dir, s->argc, s->argv);
-	char *plans = rundir_path(s->at.rundir, "plan");
-	int r = plan_publish(s->plan, plans, buf_str(&prov), e);
-	free(plans);
-	buf_free(&prov);
-	s->published = r == 0;
 	return r;
 }
 
@@ -176,7 +161,8 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 {
 	struct pool_summary sum = { 0 };
 	double t0 = proc_monotonic();
-	if (check_fit(s, c, e) < 0 || fetch_inputs(s, e) < 0 || publish(s, e) < 0)
+	if (check_fit(s, c, e) < 0 || fetch_inputs(s, e) < 0 ||
+	    (!s->published && publish_draft(s->plan, &s->at, s->argc, s->argv, e) < 0))
 		return -1;
 	if (!s->o->quiet)
 		say_begin(s, c);
