@@ -26,6 +26,14 @@
 
 enum { PIPE_OUT, PIPE_ERRORS, PIPE_EXEC, PIPES };
 
+/* What is to be started. */
+struct helper_words {
+	const char *program; /* absolute */
+	char *const *argv, *const *envp;
+	const char *dir; /* NULL: here */
+	bool errors;     /* stderr is wanted */
+};
+
 struct helper {
 	int pipes[PIPES][2];
 	pid_t pid;
@@ -90,8 +98,7 @@ static void close_on_exec(void)
 }
 
 /* In the child, with async-signal-safe calls only. What fails is told through the third pipe. */
-static _Noreturn void helper_exec(const struct helper *h, int null_fd, const char *program,
-				  char *const *argv, const char *dir, bool errors)
+static _Noreturn void helper_exec(const struct helper *h, int null_fd, const struct helper_words *w)
 {
 	struct sigaction plain;
 	sigset_t none;
@@ -107,9 +114,9 @@ static _Noreturn void helper_exec(const struct helper *h, int null_fd, const cha
 	setpgid(0, 0);
 	close_on_exec();
 	if (dup2(null_fd, STDIN_FILENO) >= 0 && dup2(h->pipes[PIPE_OUT][1], STDOUT_FILENO) >= 0 &&
-	    dup2(errors ? h->pipes[PIPE_ERRORS][1] : null_fd, STDERR_FILENO) >= 0 &&
-	    (!dir || chdir(dir) == 0)) {
-		execve(program, argv, environ);
+	    dup2(w->errors ? h->pipes[PIPE_ERRORS][1] : null_fd, STDERR_FILENO) >= 0 &&
+	    (!w->dir || chdir(w->dir) == 0)) {
+		execve(w->program, w->argv, w->envp);
 	}
 	number = errno;
 	while (write(h->pipes[PIPE_EXEC][1], &number, sizeof number) < 0 && errno == EINTR) {
@@ -174,8 +181,7 @@ static void helper_kill(struct helper *h)
 }
 
 /* Starts the program; -1 with errno when it cannot be. */
-static int helper_start(struct helper *h, const char *program, const char *const *argv,
-			const char *dir, bool errors)
+static int helper_start(struct helper *h, const struct helper_words *w)
 {
 	int null_fd, number = 0;
 	ssize_t got;
@@ -189,7 +195,7 @@ static int helper_start(struct helper *h, const char *program, const char *const
 	}
 	h->pid = fork();
 	if (h->pid == 0) {
-		helper_exec(h, null_fd, program, (char *const *)(uintptr_t)argv, dir, errors);
+		helper_exec(h, null_fd, w);
 	}
 	number = h->pid < 0 ? errno : 0;
 	close_end(&null_fd);
@@ -273,8 +279,23 @@ static bool helper_listen(struct helper *h, struct buf *out, struct buf *errors,
 int proc_capture(const char *const *argv, const char *dir, unsigned timeout_s, struct buf *out,
 		 struct buf *errors, size_t most, struct err *e)
 {
+	return proc_capture_env(argv, (const char *const *)(uintptr_t)environ, dir, timeout_s, out,
+				errors, most, e);
+}
+
+int proc_capture_env(const char *const *argv, const char *const *envp, const char *dir,
+		     unsigned timeout_s, struct buf *out, struct buf *errors, size_t most,
+		     struct err *e)
+{
 	struct helper h = { .pipes = { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	char *program = find_program(argv[0]);
+	const struct helper_words words = {
+		.program = program,
+		.argv = (char *const *)(uintptr_t)argv,
+		.envp = (char *const *)(uintptr_t)envp,
+		.dir = dir,
+		.errors = errors != NULL,
+	};
 	int rc = -1;
 
 	if (out) {
@@ -283,7 +304,7 @@ int proc_capture(const char *const *argv, const char *dir, unsigned timeout_s, s
 	if (errors) {
 		buf_room(errors, 0);
 	}
-	if (!program || helper_start(&h, program, argv, dir, errors != NULL) < 0) {
+	if (!program || helper_start(&h, &words) < 0) {
 		err_errno(e, "cannot start '%s'", argv[0]);
 		goto out;
 	}

@@ -19,6 +19,10 @@
  */
 int proc_capture(const char *const *argv, const char *dir, unsigned timeout_s, struct buf *out,
 		 struct buf *errors, size_t most, struct err *e);
+/* As proc_capture, with an environment of its own ("K=V", NULL-terminated). PATH is still ours. */
+int proc_capture_env(const char *const *argv, const char *const *envp, const char *dir,
+		     unsigned timeout_s, struct buf *out, struct buf *errors, size_t most,
+		     struct err *e);
 
 double proc_monotonic(void);                         /* seconds, CLOCK_MONOTONIC */
 uint64_t proc_unix_ms(void);                         /* milliseconds since 1970, CLOCK_REALTIME */

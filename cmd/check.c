@@ -6,6 +6,7 @@
 
 static const struct opt opts[] = {
 	COMMON_DIR,
+	COMMON_SITE,
 	COMMON_SET,
 	{ 0 },
 };

@@ -18,19 +18,24 @@ enum { EXIT_GOOD = 0, EXIT_TASKS = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTE
 
 /* One command a file; ppgen.c lists them. */
 extern const struct command cmd_init, cmd_check, cmd_plan, cmd_run, cmd_status, cmd_log,
-	cmd_collect, cmd_completion, cmd_man;
+	cmd_collect, cmd_submit, cmd_wait, cmd_cancel, cmd_site, cmd_template, cmd_worker,
+	cmd_finalise, cmd_completion, cmd_man;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 
 /* Options that every command on a run has: the first members of their structs of values. */
 struct common {
 	const char *dir;       /* -d */
+	const char *site;      /* --site */
 	struct opt_texts sets; /* --set */
 };
 /* clang-format off */
 #define COMMON_DIR                                                                          \
 	{ 'd', "dir", OPT_TEXT, offsetof(struct common, dir), "DIR",                        \
-	  "the run directory (default: runs/NAME beside the spec)", NULL, 0 }
+	  "the run directory (default: runs/NAME beside the spec, or where the site says)", NULL, 0 }
+#define COMMON_SITE                                                                         \
+	{ 0, "site", OPT_TEXT, offsetof(struct common, site), "NAME",                       \
+	  "the site of the site file that is meant, or none (see ppgen-sites(5))", NULL, 0 }
 #define COMMON_SET                                                                          \
 	{ 0, "set", OPT_TEXTS, offsetof(struct common, sets), "KEY=VALUE",                  \
 	  "as if the spec said so, e.g. --set repeat=3, --set params.grid.T='[1, 2]'", NULL, 0 }
@@ -57,7 +62,10 @@ struct place {
 
 /* Whether a word is a spec or a run directory rather than a TASK. */
 bool place_is(const char *word);
-/* word NULL: the only spec in this folder, or this folder when it is a run directory. */
+/*
+ * word NULL: the only spec in this folder, or this folder when it is a run directory. Where only a
+ * spec is named, the site file says where run directories are.
+ */
 int place_find(const char *word, const struct common *c, struct place *out, struct err *e);
 void place_free(struct place *p);
 

@@ -32,6 +32,7 @@ static const struct opt opts[] = {
 	{ 'q', "quiet", OPT_FLAG, offsetof(struct values, quiet), NULL,
 	  "say nothing when all is well", NULL, 0 },
 	COMMON_DIR,
+	COMMON_SITE,
 	COMMON_SET,
 	{ 0 },
 };

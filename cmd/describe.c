@@ -7,12 +7,6 @@
 #include "base/text.h"
 #include "cmd/describe.h"
 
-static bool same_resources(const struct resources *a, const struct resources *b)
-{
-	return a->cpus == b->cpus && a->memory == b->memory && a->time_s == b->time_s &&
-	       a->gpus == b->gpus;
-}
-
 int classes_find(const struct plan *p, const struct selection *s, struct class **out, size_t *n,
 		 bool *whole, struct err *e)
 {
@@ -43,7 +37,7 @@ int classes_find(const struct plan *p, const struct selection *s, struct class *
 		space_point(spec->space, i, &pt);
 		r = spec_resources(spec, &pt, &res, e);
 		size_t k = 0;
-		while (k < *n && !same_resources(&list[k].res, &res))
+		while (k < *n && !resources_equal(&list[k].res, &res))
 			k++;
 		if (k == *n) {
 			ARRAY_ROOM(list, *n, cap);
@@ -60,12 +54,32 @@ int classes_find(const struct plan *p, const struct selection *s, struct class *
 	return r;
 }
 
+/* A part of a list, behind what stands there. */
+static void put_part(struct buf *b, const char *what, const char *value)
+{
+	if (value) {
+		buf_printf(b, ", %s ", what);
+		text_put_shown(b, value, strlen(value), 60);
+	}
+}
+
 void put_resources(struct buf *b, const struct resources *r)
 {
+	const bool many = r->nodes > 1;
+	if (many) {
+		put_counted(b, r->nodes, "node");
+		buf_puts(b, ", ");
+	}
+	if (r->ranks) {
+		put_counted(b, r->ranks, "rank");
+		buf_puts(b, " of ");
+	}
 	put_counted(b, r->cpus, "cpu");
+	buf_puts(b, many && !r->ranks ? " a node" : "");
 	if (r->memory) {
 		buf_puts(b, ", ");
 		text_put_size(b, r->memory);
+		buf_puts(b, many ? " a node" : "");
 	}
 	if (r->time_s) {
 		buf_puts(b, ", at most ");
@@ -74,7 +88,13 @@ void put_resources(struct buf *b, const struct resources *r)
 	if (r->gpus) {
 		buf_puts(b, ", ");
 		put_counted(b, r->gpus, "gpu");
+		buf_puts(b, many ? " a node" : "");
 	}
+	put_part(b, "gpu type", r->gpu_type);
+	put_part(b, "constraint", r->constraint);
+	put_part(b, "licences", r->licences);
+	if (r->exclusive)
+		buf_puts(b, ", exclusive");
 }
 
 void put_classes(struct buf *b, const struct class *c, size_t n, bool whole)
@@ -90,13 +110,15 @@ void put_classes(struct buf *b, const struct class *c, size_t n, bool whole)
 		buf_puts(b, "  (of the first 10,000,000 tasks)\n");
 }
 
-int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_t index,
-		struct err *e)
+int put_command(struct buf *b, const struct plan *p, const char *rundir, const char *const *launch,
+		uint64_t index, struct err *e)
 {
 	struct task t;
 	struct launch l = { 0 };
 	char **env = task_base_env(environ);
-	struct launch_place at = { .rundir = rundir, .base_env = (const char *const *)env };
+	struct launch_place at = { .rundir = rundir,
+				   .base_env = (const char *const *)env,
+				   .launch = launch };
 	task_init(&t, p);
 	int r = task_load(&t, p, index, e);
 	if (r == 0)
@@ -112,8 +134,8 @@ int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_
 	return r;
 }
 
-int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t index,
-	       struct err *e)
+int put_sample(struct buf *b, const struct plan *p, const char *rundir, const char *const *launch,
+	       uint64_t index, struct err *e)
 {
 	struct point pt;
 	char shown[TASK_ID_SHOWN];
@@ -123,5 +145,5 @@ int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t
 	put_params(b, p, &pt, 200);
 	buf_putc(b, '\n');
 	point_free(&pt);
-	return put_command(b, p, rundir, index, e);
+	return put_command(b, p, rundir, launch, index, e);
 }

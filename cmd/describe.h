@@ -22,15 +22,20 @@ struct class
  */
 int classes_find(const struct plan *p, const struct selection *s, struct class **out, size_t *n,
 		 bool *whole, struct err *e);
-void put_resources(struct buf *b, const struct resources *r); /* "1 cpu, 2G, 10m, 1 gpu" */
+void put_resources(
+	struct buf *b,
+	const struct resources *r); /* "1 cpu, 2G, 10m, 1 gpu", "2 nodes, 16 ranks of 1 cpu" */
 void put_classes(struct buf *b, const struct class *c, size_t n, bool whole);
 
-/* How task `index` is started, as a line for a shell: "      cd ... && python3 ...\n". */
-int put_command(struct buf *b, const struct plan *p, const char *rundir, uint64_t index,
-		struct err *e);
+/*
+ * How task `index` is started, as a line for a shell: "      cd ... && python3 ...\n". launch: what
+ * {launch} stands for, as in struct launch_place.
+ */
+int put_command(struct buf *b, const struct plan *p, const char *rundir, const char *const *launch,
+		uint64_t index, struct err *e);
 
 /* "  12  t3f9a1c0  T=1.5, L=16\n       cd ... && python3 ...\n" */
-int put_sample(struct buf *b, const struct plan *p, const char *rundir, uint64_t index,
-	       struct err *e);
+int put_sample(struct buf *b, const struct plan *p, const char *rundir, const char *const *launch,
+	       uint64_t index, struct err *e);
 
 #endif

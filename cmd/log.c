@@ -13,6 +13,7 @@
 #include "cmd/attempts.h"
 #include "cmd/describe.h"
 #include "cmd/failures.h"
+#include "cmd/log_element.h"
 #include "store/journal.h"
 #include "store/output.h"
 
@@ -20,7 +21,7 @@ struct values {
 	struct common common;
 	bool failed, raw_out, raw_err, follow, json;
 	uint64_t show;
-	const char *only;
+	const char *only, *element;
 };
 
 static const struct opt opts[] = {
@@ -36,9 +37,12 @@ static const struct opt opts[] = {
 	  "print just the task's stderr, every byte of it", NULL, 0 },
 	{ 'f', "follow", OPT_FLAG, offsetof(struct values, follow), NULL,
 	  "follow the stdout of a task that is running", NULL, 0 },
+	{ 0, "element", OPT_TEXT, offsetof(struct values, element), "I|A.I|finalise",
+	  "what element I (of array A) of the latest submission said, or its finaliser", NULL, 0 },
 	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL,
 	  "print parameters and records as JSON, one task a line", NULL, 0 },
 	COMMON_DIR,
+	COMMON_SITE,
 	{ 0 },
 };
 
@@ -206,7 +210,7 @@ static int show_text(struct viewer *v, uint64_t index, const struct attempts *a,
 			   state_name(&v->scan.tasks[index]));
 		put_params(&b, v->plan, &t.point, 0);
 		buf_putc(&b, '\n');
-		r = put_command(&b, v->plan, v->rundir, index, e);
+		r = put_command(&b, v->plan, v->rundir, NULL, index, e);
 	}
 	for (size_t i = 0; r == 0 && i < a->n; i++)
 		put_attempt(&b, &a->items[i]);
@@ -373,9 +377,10 @@ static int run(int argc, char **argv)
 	if (cmd_parse(&cmd_log, &argc, argv, &o, &code))
 		return code;
 	bool named = argc > 1 && place_is(argv[1]);
-	if (place_find(named ? argv[1] : NULL, &o.common, &at, &e) < 0) {
+	if (place_find(named ? argv[1] : NULL, &o.common, &at, &e) < 0 ||
+	    (o.element && log_element(&at, o.element, &e) < 0)) {
 		code = cmd_fail(&e);
-	} else {
+	} else if (!o.element) {
 		struct plan *p = plan_last(&at, &code);
 		if (p)
 			code = view(&o, &at, p, (const char *const *)argv + (named ? 2 : 1),
@@ -394,7 +399,8 @@ const struct command cmd_log = {
 		"TASK is an index, an id's beginning, or values as T=2.5,L=64. Shows the task's parameters, the command as it is started (it can be "
 		"pasted into a shell, after what `setup:` does), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
 		"\tppgen log --failed\n"
-		"\tppgen log T=2.5,L=64 --stderr",
+		"\tppgen log T=2.5,L=64 --stderr\n"
+		"\tppgen log --element 17",
 	.opts = opts,
 	.run = run,
 };

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/provenance.h"
 #include "cmd/cmd.h"
+#include "gen/site.h"
 #include "store/rundir.h"
 
 static bool ends_like_yaml(const char *s)
@@ -108,6 +109,30 @@ static int find_spec(char **out, struct err *e)
 	return r;
 }
 
+/*
+ * The folder of run directories: what the site says, else runs/ beside the spec. A site file that
+ * is wrong is an error even when it says nothing of this: else tables would appear in two places.
+ */
+static int find_runs(const char *spec, const struct common *c, char **out, struct err *e)
+{
+	struct diags *d = diags_new();
+	struct site *site = site_load(c->site, d);
+	int r = 0;
+	if (!site) {
+		fputs(diags_text(d), stderr);
+		r = err_bad(e, "the site file cannot be used: correct it, or give --site none");
+	} else if (site_runs(site).value) {
+		*out = mem_dup(site_runs(site).value);
+	} else {
+		char *dir = path_dir(spec);
+		*out = path_join(dir, "runs");
+		free(dir);
+	}
+	site_free(site);
+	diags_free(d);
+	return r;
+}
+
 static int place_of_spec(const char *spec, const struct common *c, struct place *out, struct err *e)
 {
 	struct stat st;
@@ -122,15 +147,16 @@ static int place_of_spec(const char *spec, const struct common *c, struct place 
 		free(name);
 		return 0;
 	}
-	char *dir = path_dir(spec);
-	char *runs = path_join(dir, "runs");
-	char *rel = path_join(runs, name);
-	out->rundir = path_absolute(rel);
-	free(rel);
+	char *runs = NULL;
+	int r = find_runs(spec, c, &runs, e);
+	if (r == 0) {
+		char *rel = path_join(runs, name);
+		out->rundir = path_absolute(rel);
+		free(rel);
+	}
 	free(runs);
-	free(dir);
 	free(name);
-	return 0;
+	return r;
 }
 
 int place_find(const char *word, const struct common *c, struct place *out, struct err *e)

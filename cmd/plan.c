@@ -19,6 +19,7 @@ struct values {
 
 static const struct opt opts[] = {
 	COMMON_DIR,
+	COMMON_SITE,
 	COMMON_SET,
 	{ 0, "format", OPT_CHOICE, offsetof(struct values, format), "FORMAT",
 	  "print the table of all tasks instead: csv, tsv or jsonl", "csv|tsv|jsonl", 0 },
@@ -114,12 +115,12 @@ static int put_tasks(struct buf *b, const struct plan *p, const char *rundir, ui
 	buf_puts(b, "\ntasks, as they are started\n");
 	uint64_t first = show < count ? show : count;
 	for (uint64_t i = 0; i < first; i++)
-		if (put_sample(b, p, rundir, i, e) < 0)
+		if (put_sample(b, p, rundir, NULL, i, e) < 0)
 			return -1;
 	if (count > first + 1)
 		buf_puts(b, "  ...\n");
 	if (count > first && show)
-		return put_sample(b, p, rundir, count - 1, e);
+		return put_sample(b, p, rundir, NULL, count - 1, e);
 	return 0;
 }
 

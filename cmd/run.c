@@ -15,29 +15,16 @@
 #include "run/progress.h"
 #include "run/setup.h"
 #include "store/rundir.h"
+#include "store/submission.h"
 
 static const struct opt opts[] = {
 	{ 'j', "jobs", OPT_COUNT, offsetof(struct run_values, jobs), "N",
 	  "use N processors (default: all that this process may use)", NULL, 1 },
 	{ 'n', "dry-run", OPT_FLAG, offsetof(struct run_values, dry), NULL,
 	  "show what would run, and run nothing", NULL, 0 },
-	{ 0, "task", OPT_TEXTS, offsetof(struct run_values, tasks), "TASK",
-	  "run only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL,
-	  0 },
-	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR",
-	  "run only tasks for which EXPR holds, as in `where:`", NULL, 0 },
-	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N",
-	  "run only the first N tasks that have work to do", NULL, 1 },
-	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL,
-	  "run tasks again that have a good result; the new one counts once it is good", NULL, 0 },
-	{ 0, "stale", OPT_CHOICE, offsetof(struct run_values, stale), "WHAT",
-	  "what to do with results that older code made: keep or rerun (remembered)", "keep|rerun",
-	  0 },
-	{ 0, "take-over", OPT_FLAG, offsetof(struct run_values, take_over), NULL,
-	  "go on although a run on another machine seems to hold the run directory", NULL, 0 },
-	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL,
-	  "say nothing but failures, and nothing at all when all is good", NULL, 0 },
+	RUN_SELECTION,
 	COMMON_DIR,
+	COMMON_SITE,
 	COMMON_SET,
 	{ 0 },
 };
@@ -80,8 +67,7 @@ static int check_fit(const struct session *s, const struct capacity *c, struct e
 	return r;
 }
 
-/* Fetches what inputs name by url. */
-static int fetch_inputs(const struct session *s, struct err *e)
+int session_fetch(const struct session *s, struct err *e)
 {
 	struct diags *d = diags_new();
 	char *dir = rundir_path(s->at.rundir, "inputs");
@@ -137,8 +123,7 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 	return r;
 }
 
-/* When all of the plan is good, merges it, whatever was selected. */
-static int collect_all(struct session *s, struct err *e)
+int session_collect(struct session *s, struct err *e)
 {
 	struct selection all = { NULL, s->scan.count };
 	if (session_any_bad(s, &all))
@@ -161,7 +146,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 {
 	struct pool_summary sum = { 0 };
 	double t0 = proc_monotonic();
-	if (check_fit(s, c, e) < 0 || fetch_inputs(s, e) < 0 ||
+	if (check_fit(s, c, e) < 0 || session_fetch(s, e) < 0 ||
 	    (!s->published && publish_draft(s->plan, &s->at, s->argc, s->argv, e) < 0))
 		return -1;
 	if (!s->o->quiet)
@@ -183,7 +168,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 		return -1;
 	if (sum.stopped_by_signal)
 		return EXIT_INTERRUPTED;
-	if (collect_all(s, e) < 0) {
+	if (session_collect(s, e) < 0) {
 		int code = cmd_fail(e);
 		return code == EXIT_USAGE
 			       ? EXIT_TASKS
@@ -202,6 +187,20 @@ static unsigned latest_number(const struct session *s)
 	return n;
 }
 
+/* While a submission lives, its elements do what there is to do. */
+static int refuse_submission(const struct session *s, struct err *e)
+{
+	struct submission living;
+	int r = submission_living(s->at.rundir, &living, e);
+	if (r <= 0)
+		return r;
+	err_bad(e,
+		"submission %04u of '%s' is under way: `ppgen status%s` shows it, `ppgen cancel%s` ends it",
+		living.number, s->at.rundir, s->at.named, s->at.named);
+	submission_free(&living);
+	return -1;
+}
+
 /* Everything between the options and the exit code. */
 static int session_run(struct session *s)
 {
@@ -217,7 +216,8 @@ static int session_run(struct session *s)
 	s->plan = plan_now(&s->at, &s->o->common, &s->published, &code);
 	if (s->plan && !s->o->dry) {
 		if (rundir_create(s->at.rundir, &e) < 0 ||
-		    rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e))
+		    rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e) ||
+		    refuse_submission(s, &e) < 0)
 			goto failed;
 		if (latest_number(s) !=
 		    latest) { /* somebody published before we held the directory */
@@ -240,7 +240,7 @@ out:
 	return code;
 }
 
-static void session_free(struct session *s)
+void session_free(struct session *s)
 {
 	if (s->scanned)
 		scan_free(&s->scan);

@@ -57,11 +57,29 @@ void say_unread(struct session *s)
 
 #define DRY_SAMPLES 5
 
+int put_samples(struct buf *b, struct session *s, struct err *e)
+{
+	uint64_t shown = 0;
+	int r = 0;
+	for (uint64_t i = 0; r == 0 && i < s->scan.count && shown < DRY_SAMPLES; i++) {
+		if (!selected(&s->todo, i))
+			continue;
+		r = put_sample(b, s->plan, s->at.rundir, s->launch, i, e);
+		shown++;
+	}
+	if (s->todo.count > shown) {
+		buf_puts(b, "  ... ");
+		put_counted(b, s->todo.count - shown, "more task");
+		buf_putc(b, '\n');
+	}
+	return r;
+}
+
 int say_dry_run(struct session *s, const struct capacity *c, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct class *list = NULL;
-	size_t n = 0, shown = 0;
+	size_t n = 0;
 	bool whole;
 	say_begin(s, c);
 	int r = classes_find(s->plan, &s->todo, &list, &n, &whole, e);
@@ -69,22 +87,13 @@ int say_dry_run(struct session *s, const struct capacity *c, struct err *e)
 		put_classes(&b, list, n, whole);
 		double hours = 0;
 		for (size_t i = 0; i < n; i++)
-			hours += (double)list[i].tasks * (double)list[i].res.cpus *
+			hours += (double)list[i].tasks * (double)resources_cpus(&list[i].res) *
 				 (double)list[i].res.time_s / 3600;
 		if (hours > 0)
 			buf_printf(&b, "  at most %.1f cpu hours\n", hours);
 	}
-	for (uint64_t i = 0; r == 0 && i < s->scan.count && shown < DRY_SAMPLES; i++) {
-		if (selected(&s->todo, i)) {
-			r = put_sample(&b, s->plan, s->at.rundir, i, e);
-			shown++;
-		}
-	}
-	if (s->todo.count > shown) {
-		buf_puts(&b, "  ... ");
-		put_counted(&b, s->todo.count - shown, "more task");
-		buf_putc(&b, '\n');
-	}
+	if (r == 0)
+		r = put_samples(&b, s, e);
 	if (r == 0)
 		fputs(buf_str(&b), stdout);
 	free(list);

@@ -16,12 +16,31 @@ struct run_values {
 	struct opt_texts tasks;
 };
 
-/* What one `ppgen run` holds. */
+/* clang-format off */
+#define RUN_SELECTION                                                                                   \
+	{ 0, "task", OPT_TEXTS, offsetof(struct run_values, tasks), "TASK",                             \
+	  "only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL, 0 },     \
+	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR",                               \
+	  "only tasks for which EXPR holds, as in `where:`", NULL, 0 },                                 \
+	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N",                               \
+	  "only the first N tasks that have work to do", NULL, 1 },                                     \
+	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL,                               \
+	  "run tasks again that have a good result; the new one counts once it is good", NULL, 0 },     \
+	{ 0, "stale", OPT_CHOICE, offsetof(struct run_values, stale), "WHAT",                           \
+	  "what to do with results that older code made: keep or rerun (remembered)", "keep|rerun", 0 }, \
+	{ 0, "take-over", OPT_FLAG, offsetof(struct run_values, take_over), NULL,                       \
+	  "go on although a run on another machine seems to hold the run directory", NULL, 0 },         \
+	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL,                             \
+	  "say nothing but failures, and nothing at all when all is good", NULL, 0 }
+/* clang-format on */
+
+/* What one `ppgen run` or `ppgen submit` holds. */
 struct session {
 	const struct run_values *o;
 	struct place at;
 	struct plan *plan;
 	bool published;
+	const char *const *launch; /* what {launch} stands for in what is shown; NULL: mpiexec */
 	struct hold *hold;
 	struct scan scan;
 	bool scanned;
@@ -48,8 +67,16 @@ int session_next(void *session, uint64_t *index, unsigned *attempt, unsigned *up
 /* Whether any of these has no good result. */
 bool session_any_bad(const struct session *s, const struct selection *of);
 
+/* Fetches what inputs name by url. */
+int session_fetch(const struct session *s, struct err *e);
+/* When all of the plan is good, merges it, whatever was selected. */
+int session_collect(struct session *s, struct err *e);
+void session_free(struct session *s);
+
 void say_begin(const struct session *s, const struct capacity *c);
 void say_unread(struct session *s);
+/* How the first tasks to do are started. */
+int put_samples(struct buf *b, struct session *s, struct err *e);
 int say_dry_run(struct session *s, const struct capacity *c, struct err *e);
 void say_end(struct session *s, const struct pool_summary *sum, double seconds, bool bad);
 

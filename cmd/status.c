@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "cmd/failures.h"
+#include "cmd/status_jobs.h"
 #include "store/rundir.h"
 
 struct values {
@@ -18,6 +19,7 @@ struct values {
 static const struct opt opts[] = {
 	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL, "print it as JSON", NULL, 0 },
 	COMMON_DIR,
+	COMMON_SITE,
 	{ 0 },
 };
 
@@ -108,13 +110,15 @@ static void put_counts(struct buf *b, const struct scan *s, const struct counts 
 }
 
 static int print_text(struct scan *s, const struct counts *c, const char *named, const char *holder,
-		      struct err *e)
+		      const struct jobs_status *jobs, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct selection all = { NULL, s->count };
 	struct cause *list = NULL;
 	size_t n = 0;
 	put_counts(&b, s, c, holder);
+	if (jobs)
+		put_jobs(&b, jobs);
 	put_running(&b, s);
 	int r = causes_find(s, &all, &list, &n, e);
 	if (r == 0 && n) {
@@ -128,7 +132,8 @@ static int print_text(struct scan *s, const struct counts *c, const char *named,
 	return r;
 }
 
-static int print_json(struct scan *s, const struct counts *c, const char *holder, struct err *e)
+static int print_json(struct scan *s, const struct counts *c, const char *holder,
+		      const struct jobs_status *jobs, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct selection all = { NULL, s->count };
@@ -158,7 +163,9 @@ static int print_json(struct scan *s, const struct counts *c, const char *holder
 		buf_printf(&b, ",\"tasks\":%" PRIu64 ",\"sample\":%" PRIu64 "}", list[i].tasks,
 			   list[i].sample);
 	}
-	buf_puts(&b, "]}\n");
+	buf_puts(&b, "],\"submission\":");
+	put_jobs_json(&b, jobs);
+	buf_puts(&b, "}\n");
 	fputs(buf_str(&b), stdout);
 	causes_free(list, n);
 	buf_free(&b);
@@ -171,6 +178,7 @@ static int show(const struct place *at, const struct plan *p, bool json)
 	struct scan s;
 	struct counts c;
 	struct scan_options o = { .judge = true };
+	struct jobs_status *jobs = NULL;
 	char *who = NULL;
 	bool here = false;
 	if (scan_fold(at->rundir, p, &o, &s, &e) < 0)
@@ -178,7 +186,11 @@ static int show(const struct place *at, const struct plan *p, bool json)
 	count_states(&s, &c);
 	int r = rundir_holder(at->rundir, &who, &here, &e);
 	if (r >= 0)
-		r = json ? print_json(&s, &c, who, &e) : print_text(&s, &c, at->named, who, &e);
+		r = jobs_status_find(at, &s, &jobs, &e);
+	if (r >= 0)
+		r = json ? print_json(&s, &c, who, jobs, &e)
+			 : print_text(&s, &c, at->named, who, jobs, &e);
+	jobs_status_free(jobs);
 	free(who);
 	scan_free(&s);
 	if (r < 0)
@@ -212,8 +224,9 @@ const struct command cmd_status = {
 	.args = "[SPEC|RUNDIR]",
 	.summary = "show how far a run is, and what failed, by cause",
 	.about =
-		"Counts the tasks that are good, failed, running, lost or not run yet, from the run's journals alone, and groups the failures by "
-		"cause with a sample each. The exit code is 0 when all tasks are good, else 1.",
+		"Counts the tasks that are good, failed, running, lost or not run yet, from the run's journals, and groups the failures by "
+		"cause with a sample each. Of the latest submission it shows the elements that are queued, running, done or vanished, how many tasks end a "
+		"second and how long the rest will take; the scheduler is asked at most once a minute. The exit code is 0 when all tasks are good, else 1.",
 	.opts = opts,
 	.run = run,
 };

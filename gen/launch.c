@@ -42,7 +42,12 @@ static void put_digits(char out[DIGITS_MAX], uint64_t n)
 	memmove(out, at, len);
 }
 
-static void specials_fill(struct specials *s, const struct task *t, const char *scratch)
+/* The folders of one task. */
+struct folders {
+	const char *scratch, *keep;
+};
+
+static void specials_fill(struct specials *s, const struct task *t, const struct folders *f)
 {
 	put_digits(s->seed, t->seeds.seed);
 	put_digits(s->seed64, t->seeds.seed64);
@@ -51,19 +56,27 @@ static void specials_fill(struct specials *s, const struct task *t, const char *
 	put_digits(s->index, t->point.index);
 	s->texts[SPECIAL_SEED] = s->seed;
 	s->texts[SPECIAL_SEED64] = s->seed64;
-	s->texts[SPECIAL_SCRATCH] = scratch;
+	s->texts[SPECIAL_SCRATCH] = f->scratch;
+	s->texts[SPECIAL_KEEP] = f->keep;
+	s->texts[SPECIAL_LAUNCH] = NULL;
 	s->texts[SPECIAL_CPUS] = s->cpus;
 	s->texts[SPECIAL_MEMORY] = s->memory;
 	s->texts[SPECIAL_TASK] = t->shown;
 	s->texts[SPECIAL_INDEX] = s->index;
 }
 
-static void put_scratch(struct buf *b, const struct task *t, const struct launch_place *at)
+static struct folders put_folders(struct buf *scratch, struct buf *keep, const struct task *t,
+				  const struct launch_place *at)
 {
-	buf_clear(b);
-	buf_puts(b, at->rundir);
-	buf_puts(b, "/scratch/");
-	buf_puts(b, t->shown);
+	buf_clear(scratch);
+	buf_puts(scratch, at->scratch ? at->scratch : at->rundir);
+	buf_puts(scratch, at->scratch ? "/" : "/scratch/");
+	buf_puts(scratch, t->shown);
+	buf_clear(keep);
+	buf_puts(keep, at->rundir);
+	buf_puts(keep, "/keep/");
+	buf_puts(keep, t->shown);
+	return (struct folders){ scratch->data, keep->data };
 }
 
 /* Makes what begins at `from` in b absolute: relative paths begin in dir. */
@@ -112,13 +125,13 @@ static bool is_input(const struct spec *s, const struct ptext *path)
 int task_path(const struct task *t, const struct plan *p, const struct launch_place *at,
 	      const struct ptext *path, struct buf *out, struct err *e)
 {
-	struct buf scratch = BUF_INIT, dir = BUF_INIT;
+	struct buf scratch = BUF_INIT, keep = BUF_INIT, dir = BUF_INIT;
+	const struct folders folders = put_folders(&scratch, &keep, t, at);
 	struct specials sp;
 	size_t from = out->len;
 	int rc;
 
-	put_scratch(&scratch, t, at);
-	specials_fill(&sp, t, buf_str(&scratch));
+	specials_fill(&sp, t, &folders);
 	if (is_input(p->spec, path)) {
 		buf_puts(&dir, p->spec->dir);
 		rc = 0;
@@ -130,6 +143,7 @@ int task_path(const struct task *t, const struct plan *p, const struct launch_pl
 	if (rc == 0)
 		make_absolute(out, from, buf_str(&dir));
 	buf_free(&scratch);
+	buf_free(&keep);
 	buf_free(&dir);
 	return rc;
 }
@@ -157,6 +171,22 @@ static void put_items(struct launch *l, const struct value *list)
 		buf_add(&l->text, item.text, item.len);
 		end_text(&l->text);
 	}
+}
+
+/* {launch} that is all of a word: the launcher's words. */
+static int put_launcher(struct launch *l, const struct task *t, struct err *e)
+{
+	const struct launcher *from = &l->work->launcher;
+	const char *word = from->words.data;
+
+	if (!from->n)
+		return err_bad(e, "'{launch}' needs 'ranks', and task %s has none", t->shown);
+	for (size_t k = 0; k < from->n; k++, word += strlen(word) + 1) {
+		add_word(l->work, l->text.len);
+		buf_puts(&l->text, word);
+		end_text(&l->text);
+	}
+	return 0;
 }
 
 /*
@@ -208,6 +238,11 @@ static int put_words(struct launch *l, const struct words *words, const struct t
 
 		if (alone >= 0 && values[alone].type == VALUE_LIST) {
 			put_items(l, &values[alone]);
+			continue;
+		}
+		if (ptext_alone_special(word, SPECIAL_LAUNCH)) {
+			if (put_launcher(l, t, e) < 0)
+				return -1;
 			continue;
 		}
 		add_word(l->work, l->text.len);
@@ -296,6 +331,9 @@ static void set_own(struct launch *l, const struct task *t, const struct special
 	set(l, "PPGEN_MEMORY", sp->memory);
 	set(l, "PPGEN_RUN", at->rundir);
 	set(l, "PPGEN_SCRATCH", sp->texts[SPECIAL_SCRATCH]);
+	set(l, "PPGEN_KEEP", sp->texts[SPECIAL_KEEP]);
+	if (sp->texts[SPECIAL_LAUNCH])
+		set(l, "PPGEN_LAUNCH", sp->texts[SPECIAL_LAUNCH]);
 }
 
 static int put_env(struct launch *l, const struct spec *s, const struct task *t,
@@ -352,14 +390,19 @@ int task_launch(const struct task *t, const struct plan *p, const struct launch_
 		struct launch *l, struct err *e)
 {
 	const struct spec *s = p->spec;
+	struct folders folders;
 	struct specials sp;
 
 	if (!l->work)
 		l->work = mem_alloc(sizeof *l->work);
 	l->work->spec = s;
 	buf_clear(&l->text);
-	put_scratch(&l->work->scratch, t, at);
-	specials_fill(&sp, t, l->work->scratch.data);
+	folders = put_folders(&l->work->scratch, &l->work->keep, t, at);
+	specials_fill(&sp, t, &folders);
+	if (launcher_fill(&l->work->launcher, at->launch, &t->res, e) < 0)
+		return -1;
+	if (l->work->launcher.n)
+		sp.texts[SPECIAL_LAUNCH] = buf_str(&l->work->launcher.line);
 	l->work->workdir = 0;
 	if (put_workdir(t, s, &sp, &l->text, e) < 0)
 		return -1;
@@ -369,6 +412,7 @@ int task_launch(const struct task *t, const struct plan *p, const struct launch_
 		return -1;
 	point_into_text(l);
 	l->scratch = spec_uses_scratch(s) ? l->work->scratch.data : NULL;
+	l->keep = spec_uses_keep(s) ? l->work->keep.data : NULL;
 	return 0;
 }
 
@@ -380,7 +424,9 @@ void launch_free(struct launch *l)
 		free(l->work->values);
 		buf_free(&l->work->paths);
 		buf_free(&l->work->scratch);
+		buf_free(&l->work->keep);
 		buf_free(&l->work->item);
+		launcher_free(&l->work->launcher);
 		free(l->work);
 	}
 	free(l->argv);

@@ -35,18 +35,32 @@ struct launch_env {
 	} start;
 };
 
+/* The words of {launch} for one task, and the line of them that a shell would take; none where the
+ * task has no ranks. */
+struct launcher {
+	struct buf words; /* n of them, each with its NUL */
+	size_t n;
+	struct buf line;
+};
+
 /* What a struct launch keeps from one task to the next. */
 struct launch_work {
 	struct launch_env env;
 	size_t *words; /* argv as offsets in the text */
 	size_t n_words, cap;
 	size_t workdir; /* an offset */
-	struct buf scratch, item;
+	struct buf scratch, keep, item;
+	struct launcher launcher;
 	struct value *values; /* of the parameters, then the inputs' paths, which lie in `paths` */
 	size_t cap_values;
 	struct buf paths;
 	const struct spec *spec;
 };
+
+/* launch_mpi.c: fills in what a task was given. words: as in struct launch_place; NULL: mpiexec. */
+int launcher_fill(struct launcher *l, const char *const *words, const struct resources *res,
+		  struct err *e);
+void launcher_free(struct launcher *l);
 
 /* Begins with the variables of base (may be NULL), whose strings must not change between calls. */
 void launch_env_start(struct launch_env *env, const char *const *base);

@@ -337,6 +337,7 @@ static void read_all(struct reader *r)
 	read_space(r);
 	read_start(r);
 	read_resources(r);
+	read_submit(r);
 	read_results(r);
 	read_collect(r);
 	try_overrides(r);
@@ -348,7 +349,9 @@ struct spec *spec_read(const char *path, const struct spec_options *o, struct di
 	const size_t before = diags_errors(d);
 	struct arena *a = arena_new();
 	struct spec *s = arena_alloc(a, sizeof *s);
-	struct reader r = { .s = s, .a = a, .d = d, .o = o ? o : &none };
+	struct reader r = {
+		.s = s, .a = a, .d = d, .o = o ? o : &none, .keys = spec_keys, .advice = spec_advice
+	};
 
 	s->arena = a;
 	s->path = arena_dup(a, path);
@@ -373,22 +376,38 @@ void spec_free(struct spec *s)
 	arena_free(s->arena);
 }
 
-static bool uses_scratch(const struct ptext *t)
+/* Whether a text has a placeholder, or the name of the variable that holds the same. */
+static bool names_special(const struct ptext *t, enum special which, const char *variable)
 {
-	return t &&
-	       (ptext_uses_special(t, SPECIAL_SCRATCH) || strstr(ptext_source(t), "PPGEN_SCRATCH"));
+	return t && (ptext_uses_special(t, which) || strstr(ptext_source(t), variable));
+}
+
+static bool uses_special(const struct spec *s, enum special which, const char *variable)
+{
+	for (size_t i = 0; i < s->command.n; i++)
+		if (names_special(s->command.items[i], which, variable))
+			return true;
+	for (size_t i = 0; i < s->n_env; i++)
+		if (names_special(s->env[i].value, which, variable))
+			return true;
+	for (size_t i = 0; i < s->results.n_files; i++)
+		if (names_special(s->results.files[i].path, which, variable))
+			return true;
+	return names_special(s->workdir, which, variable) ||
+	       (s->shell && strstr(s->shell, variable));
 }
 
 bool spec_uses_scratch(const struct spec *s)
 {
-	for (size_t i = 0; i < s->command.n; i++)
-		if (uses_scratch(s->command.items[i]))
-			return true;
-	for (size_t i = 0; i < s->n_env; i++)
-		if (uses_scratch(s->env[i].value))
-			return true;
-	for (size_t i = 0; i < s->results.n_files; i++)
-		if (uses_scratch(s->results.files[i].path))
-			return true;
-	return uses_scratch(s->workdir) || (s->shell && strstr(s->shell, "PPGEN_SCRATCH"));
+	return uses_special(s, SPECIAL_SCRATCH, "PPGEN_SCRATCH");
+}
+
+bool spec_uses_keep(const struct spec *s)
+{
+	return uses_special(s, SPECIAL_KEEP, "PPGEN_KEEP");
+}
+
+bool spec_uses_launch(const struct spec *s)
+{
+	return uses_special(s, SPECIAL_LAUNCH, "PPGEN_LAUNCH");
 }

@@ -38,15 +38,37 @@ struct env_entry {
 	const struct ptext *value;
 };
 
-enum { RES_CPUS = 1, RES_MEMORY = 2, RES_TIME = 4, RES_GPUS = 8 };
+enum {
+	RES_CPUS = 1,
+	RES_MEMORY = 2,
+	RES_TIME = 4,
+	RES_GPUS = 8,
+	RES_NODES = 16,
+	RES_RANKS = 32,
+	RES_GPU_TYPE = 64,
+	RES_CONSTRAINT = 128,
+	RES_LICENCES = 256,
+	RES_EXCLUSIVE = 512
+};
 
 struct resources {
 	unsigned set;    /* which of them were given, RES_* */
-	uint64_t cpus;   /* default 1 */
-	uint64_t memory; /* bytes; 0: no limit */
+	uint64_t cpus;   /* default 1; of one rank where there are ranks */
+	uint64_t memory; /* bytes; 0: no limit. Of the task on one node */
 	uint64_t time_s; /* seconds; 0: no limit */
-	uint64_t gpus;   /* default 0 */
+	uint64_t gpus;   /* default 0; on each node */
+	uint64_t nodes;  /* default 1 */
+	uint64_t ranks;  /* MPI processes in all; 0: not an MPI task */
+	const char *gpu_type, *constraint, *licences; /* in the scheduler's own words; NULL: none */
+	bool exclusive;                               /* nobody else on its nodes */
 };
+/* Whether tasks of these may run in one array. */
+bool resources_equal(const struct resources *a, const struct resources *b);
+/* An MPI task, or one that wants a node for itself: it runs alone in its element, started by
+ * {launch}. */
+bool resources_alone(const struct resources *r);
+uint64_t resources_ranks_per_node(const struct resources *r); /* rounded up; at least 1 */
+uint64_t resources_cpus(const struct resources *r);           /* processors in all, of all nodes */
 
 struct override {
 	const struct expr *where; /* NULL: all */
@@ -126,6 +148,18 @@ struct statistic { /* `struct stat` is the system's */
 	const char *title;  /* column's name in the table: "mean_energy", "q25_energy", "count" */
 };
 
+/* `checkpoint:` a signal that tasks get before they would be ended. */
+struct checkpoint {
+	int signal;        /* 0: none */
+	uint64_t before_s; /* before the task's time limit, or the end of the element's wall time */
+};
+
+/* `submit:` wishes for array elements; 0: not said. */
+struct submit_wish {
+	uint64_t slots, elements, max_running, element_time; /* the last in seconds */
+	struct pos slots_pos, elements_pos, time_pos;
+};
+
 /* One entry of `collect:`. */
 struct output {
 	const char *to;   /* relative to the run's collect/; never absolute, no ".." */
@@ -169,6 +203,8 @@ struct spec {
 	size_t n_overrides;
 	struct results results;
 	struct retry retry;
+	struct checkpoint checkpoint;
+	struct submit_wish submit;
 	double max_failures; /* < 0: no limit; a count, or a fraction when max_failures_percent */
 	bool max_failures_percent;
 	struct output *outputs; /* at least one */
@@ -202,8 +238,11 @@ bool spec_has_text(const struct spec *s, const char *text, size_t len);
 int spec_resources(const struct spec *s, const struct point *p, struct resources *out,
 		   struct err *e);
 
-/* Whether something names {scratch}, so that the folder must be made. */
+/* Whether something names {scratch} ({keep}), so that the folder must be made. */
 bool spec_uses_scratch(const struct spec *s);
+bool spec_uses_keep(const struct spec *s);
+/* Whether the command names {launch}. */
+bool spec_uses_launch(const struct spec *s);
 
 /* One row a setting for `plan`: key, value as text, origin ("spec.yaml:12", "--set
  * resources.memory", "default"). */

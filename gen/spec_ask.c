@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "gen/spec_internal.h"
 
-#define SHOWN_MAX 60
+#define SHOWN_MAX    60
+#define LINE_MAX_LEN 1000u
 
 const char *shown(struct reader *r, const char *text, size_t len)
 {
@@ -84,6 +85,24 @@ bool ask_text(struct reader *r, const struct node *n, const char *what)
 		return true;
 	complain_must(r, n, what, "text");
 	return false;
+}
+
+int ask_line(struct reader *r, const struct node *n, const char *what, const char **out)
+{
+	if (!ask_text(r, n, what))
+		return -1;
+	if (!n->text[strspn(n->text, " ")])
+		return COMPLAIN(r, n, "%s is empty", named(r, what));
+	if (n->len > LINE_MAX_LEN)
+		return COMPLAIN(r, n, "%s is too long: %u characters at most", named(r, what),
+				LINE_MAX_LEN);
+	for (size_t i = 0; i < n->len; i++)
+		if ((unsigned char)n->text[i] < ' ' || n->text[i] == 0x7f)
+			return COMPLAIN(r, n,
+					"%s must be one line without control characters, not '%s'",
+					named(r, what), shown(r, n->text, n->len));
+	*out = n->text;
+	return 0;
 }
 
 int ask_count(struct reader *r, const struct node *n, const char *what, uint64_t least,

@@ -12,6 +12,8 @@ struct column {
 	const char *source; /* "stdout", "stderr", "log" */
 };
 
+struct key;
+
 struct reader {
 	struct spec *s;
 	struct arena *a;
@@ -19,6 +21,10 @@ struct reader {
 	const struct spec_options *o;
 	const struct node *root;
 	const char **sets; /* those of s */
+	/* The table that keys are checked against, and what to tell who writes another one (NULL:
+	 * nothing special). */
+	const struct key *keys;
+	const char *(*advice)(const char *path, const char *name);
 	/*
 	 * The parameters' names. When the parameters are wrong, they are guessed from what is
 	 * written, so that the rest can be checked; where that cannot be (a table's columns),
@@ -39,9 +45,9 @@ struct reader {
 #define WARN(r, n, ...)     diag_warn((r)->d, (n)->origin, (n)->line, (n)->col, __VA_ARGS__)
 
 /*
- * Complains of every key of `map` that the table does not have under `path` ("" at the top,
- * "resources", "collect[]"), and of those that are not yet supported. `shown` is what messages call
- * the place.
+ * spec_check.c: complains of every key of `map` that the table does not have under `path` ("" at
+ * the top, "resources", "collect[]"), and of those that are not yet supported. `shown` is what
+ * messages call the place.
  */
 int keys_check(struct reader *r, const struct node *map, const char *path, const char *shown);
 
@@ -59,6 +65,8 @@ bool ask_text(struct reader *r, const struct node *n,
 	      const char *what); /* a scalar that is not null */
 int ask_count(struct reader *r, const struct node *n, const char *what, uint64_t least,
 	      uint64_t most, uint64_t *out);
+/* Text in somebody else's words: one line, without control characters, not empty. */
+int ask_line(struct reader *r, const struct node *n, const char *what, const char **out);
 int ask_size(struct reader *r, const struct node *n, const char *what, uint64_t *out);
 int ask_duration(struct reader *r, const struct node *n, const char *what, uint64_t *out);
 bool ask_true(struct reader *r, const struct node *n, const char *what, bool *out);
@@ -82,6 +90,7 @@ int complain_at(struct reader *r, const struct node *n, size_t at, const char *t
 /* The parts of a spec, each with its own keys. Complaints are in r->d. */
 void read_start(struct reader *r);     /* command, shell, env, setup, workdir, inputs */
 void read_resources(struct reader *r); /* resources, overrides, retry, max_failures */
+void read_submit(struct reader *r);    /* checkpoint, submit; after read_start and read_resources */
 void read_results(struct reader *r);
 void read_collect(struct reader *r); /* after read_results */
 
@@ -101,5 +110,9 @@ struct key {
 	unsigned flags;
 };
 extern const struct key spec_keys[];
+const char *spec_advice(const char *path, const char *name); /* spec_habits.c */
+
+/* A node as flow-style text on one line, without what is secret in urls. */
+void node_put_flow(struct buf *b, const struct node *n, size_t most);
 
 #endif

@@ -106,14 +106,32 @@ const struct key spec_keys[] = {
 	  "The folder in which a task runs; it may name parameters, and {scratch}.", KEY_SHOWN },
 
 	{ "resources", "mapping", NULL, "What one task needs.", 0 },
-	{ "resources.cpus", "count", "1", "Processors.", KEY_SHOWN },
+	{ "resources.cpus", "count", "1",
+	  "Processors; where ranks are given, of each rank, else where nodes are given, on each node.",
+	  KEY_SHOWN },
 	{ "resources.memory", "size", "no limit",
-	  "Memory, as in 512M or 2G (powers of 1024); a task that takes more is ended and counts "
-	  "as oom.",
+	  "Memory, as in 512M or 2G (powers of 1024), on each node; a task that takes more is ended "
+	  "and counts as oom.",
 	  KEY_SHOWN },
 	{ "resources.time", "duration", "no limit",
 	  "Wall time, as in 90 (seconds), 10m, 1h30m, 2:00:00 or 1-12:00:00.", KEY_SHOWN },
-	{ "resources.gpus", "count", "0", "GPUs; tasks get disjoint ones.", KEY_SHOWN },
+	{ "resources.gpus", "count", "0", "GPUs, on each node; tasks get disjoint ones.",
+	  KEY_SHOWN },
+	{ "resources.nodes", "count", "1",
+	  "Nodes of a cluster that one task runs on; this machine counts as one.", KEY_SHOWN },
+	{ "resources.ranks", "count", NULL,
+	  "MPI processes of one task, over all its nodes; the command starts them with {launch}.",
+	  KEY_SHOWN },
+	{ "resources.gpu_type", "text", NULL,
+	  "The kind of GPU, as the cluster names it. This and the following mean something to a "
+	  "cluster only.",
+	  KEY_SHOWN },
+	{ "resources.constraint", "text", NULL,
+	  "What a node must have, in the words of the cluster.", KEY_SHOWN },
+	{ "resources.licences", "text", NULL,
+	  "Licences that a task takes, in the words of the cluster.", KEY_SHOWN },
+	{ "resources.exclusive", "true or false", "false",
+	  "Nobody else gets anything on the task's nodes.", KEY_SHOWN },
 	{ "overrides", "list", NULL,
 	  "Other resources for some tasks; where several hold, the last wins.", KEY_SHOWN },
 	{ "overrides[].where", "expression", NULL, "For which tasks; required.", 0 },
@@ -121,6 +139,12 @@ const struct key spec_keys[] = {
 	{ "overrides[].memory", "size", NULL, "As in resources.", 0 },
 	{ "overrides[].time", "duration", NULL, "As in resources.", 0 },
 	{ "overrides[].gpus", "count", NULL, "As in resources.", 0 },
+	{ "overrides[].nodes", "count", NULL, "As in resources.", 0 },
+	{ "overrides[].ranks", "count", NULL, "As in resources.", 0 },
+	{ "overrides[].gpu_type", "text", NULL, "As in resources.", 0 },
+	{ "overrides[].constraint", "text", NULL, "As in resources.", 0 },
+	{ "overrides[].licences", "text", NULL, "As in resources.", 0 },
+	{ "overrides[].exclusive", "true or false", NULL, "As in resources.", 0 },
 
 	{ "results", "mapping", NULL,
 	  "What a task returns. A task is good when it ends with 0 and all of this is there.", 0 },
@@ -158,6 +182,29 @@ const struct key spec_keys[] = {
 	  "Stop when more tasks than this have failed; a percentage counts from 20 ended tasks.",
 	  KEY_SHOWN },
 
+	{ "checkpoint", "mapping", NULL,
+	  "A signal that a task gets before it would be ended, so that it can save its state, best "
+	  "in {keep}.",
+	  0 },
+	{ "checkpoint.signal", "name", NULL, "The signal, as in USR1 or TERM; required.",
+	  KEY_SHOWN },
+	{ "checkpoint.before", "duration", "5m",
+	  "How long before the task's time limit, or the end of the wall time of its array "
+	  "element.",
+	  KEY_SHOWN },
+
+	{ "submit", "mapping", NULL,
+	  "The shape of array elements on a cluster. All of it is chosen where it is not said here "
+	  "or in the site file.",
+	  0 },
+	{ "submit.slots", "count", NULL, "How many tasks run at a time in an element.", KEY_SHOWN },
+	{ "submit.max_running", "count", NULL, "How many elements of an array run at a time.",
+	  KEY_SHOWN },
+	{ "submit.element_time", "duration", NULL,
+	  "The wall time of an element, which runs one task after the other.", KEY_SHOWN },
+	{ "submit.elements", "count", NULL,
+	  "How many elements an array has; the tasks are shared out among them.", KEY_SHOWN },
+
 	{ "collect", "list", "[{to: results.csv}]",
 	  "The tables that are made, in the run's collect/.", KEY_SHOWN },
 	{ "collect[].to", "path", NULL,
@@ -180,253 +227,8 @@ const struct key spec_keys[] = {
 	{ "wrap", "", NULL, "", KEY_LATER },
 	{ "python", "", NULL, "", KEY_LATER },
 	{ "r", "", NULL, "", KEY_LATER },
-	{ "checkpoint", "", NULL, "", KEY_LATER },
-	{ "submit", "", NULL, "", KEY_LATER },
-	{ "resources.nodes", "", NULL, "", KEY_LATER },
-	{ "resources.ranks", "", NULL, "", KEY_LATER },
-	{ "resources.gpu_type", "", NULL, "", KEY_LATER },
-	{ "resources.constraint", "", NULL, "", KEY_LATER },
-	{ "resources.licences", "", NULL, "", KEY_LATER },
-	{ "resources.exclusive", "", NULL, "", KEY_LATER },
-	{ "overrides[].nodes", "", NULL, "", KEY_LATER },
-	{ "overrides[].ranks", "", NULL, "", KEY_LATER },
-	{ "overrides[].gpu_type", "", NULL, "", KEY_LATER },
-	{ "overrides[].constraint", "", NULL, "", KEY_LATER },
-	{ "overrides[].licences", "", NULL, "", KEY_LATER },
-	{ "overrides[].exclusive", "", NULL, "", KEY_LATER },
 	{ NULL, NULL, NULL, NULL, 0 },
 };
-
-#define SITE "it belongs to a site and not to a spec: give it when submitting"
-
-/* What people write who come from elsewhere, and what to tell them. `in` is a path, or "*res" for
- * both places of resources. */
-static const struct habit {
-	const char *in, *key, *advice;
-} habits[] = {
-	{ "", "cmd", "write 'command'" },
-	{ "", "run", "write 'command' or 'shell'" },
-	{ "", "exec", "write 'command'" },
-	{ "", "program", "write 'command'" },
-	{ "", "script", "write 'shell' for a script, or 'command' to start one" },
-	{ "", "bash", "write 'shell: {script: ..., with: bash}'" },
-	{ "", "parameters", "write 'params'" },
-	{ "", "param", "write 'params'" },
-	{ "", "sweep", "write 'params'" },
-	{ "", "variables", "write 'params'" },
-	{ "", "matrix", "write 'params'" },
-	{ "", "seeds", "write 'seed' for the root seed: each task gets its own as {seed}" },
-	{ "", "rep", "write 'repeat'" },
-	{ "", "reps", "write 'repeat'" },
-	{ "", "replicates", "write 'repeat'" },
-	{ "", "repetitions", "write 'repeat'" },
-	{ "", "environment", "write 'env'" },
-	{ "", "modules", "write 'setup: module load ...'" },
-	{ "", "module", "write 'setup: module load ...'" },
-	{ "", "cwd", "write 'workdir'" },
-	{ "", "chdir", "write 'workdir'" },
-	{ "", "working_dir", "write 'workdir'" },
-	{ "", "working_directory", "write 'workdir'" },
-	{ "", "directory", "write 'workdir'" },
-	{ "", "outputs", "write 'results' for what a task returns, 'collect' for the tables" },
-	{ "", "output", "write 'results' for what a task returns, 'collect' for the tables" },
-	{ "", "retries", "write 'retry: {times: ...}'" },
-	{ "", "mem", "write 'resources: {memory: ...}'" },
-	{ "", "walltime", "write 'resources: {time: ...}'" },
-	{ "", "timeout", "write 'resources: {time: ...}'" },
-	{ "", "threads", "write 'resources: {cpus: ...}'" },
-	{ "", "cores", "write 'resources: {cpus: ...}'" },
-	{ "", "ncpus", "write 'resources: {cpus: ...}'" },
-	{ "", "jobs", "give '-j' when running" },
-	{ "", "partition", SITE },
-	{ "", "queue", SITE },
-	{ "", "account", SITE },
-	{ "", "image", "write 'container'" },
-	{ "*res", "mem", "write 'memory'" },
-	{ "*res", "ram", "write 'memory'" },
-	{ "*res", "walltime", "write 'time'" },
-	{ "*res", "wall_time", "write 'time'" },
-	{ "*res", "timeout", "write 'time'" },
-	{ "*res", "time_limit", "write 'time'" },
-	{ "*res", "runtime", "write 'time'" },
-	{ "*res", "threads", "write 'cpus'" },
-	{ "*res", "cores", "write 'cpus'" },
-	{ "*res", "ncpus", "write 'cpus'" },
-	{ "*res", "nproc", "write 'cpus'" },
-	{ "*res", "cpus_per_task", "write 'cpus'" },
-	{ "*res", "gpu", "write 'gpus'" },
-	{ "*res", "ngpus", "write 'gpus'" },
-	{ "*res", "partition", SITE },
-	{ "*res", "queue", SITE },
-	{ "*res", "account", SITE },
-	{ "*res", "if", "write 'where'" },
-	{ "*res", "when", "write 'where'" },
-	{ "retry", "max", "write 'times'" },
-	{ "retry", "count", "write 'times'" },
-	{ "retry", "attempts", "write 'times', without the first attempt" },
-	{ "retry", "when", "write 'on'" },
-	{ "retry", "mem", "write 'memory'" },
-	{ "results", "output", "write 'stdout'" },
-	{ "results", "file", "write 'files: {NAME: PATH}'" },
-	{ "results", "regex", "write 'stdout: {regex: ...}'" },
-	{ "results", "json", "write 'stdout: json'" },
-	{ "results", "csv", "write 'stdout: csv'" },
-	{ "results.stdout", "pattern", "write 'regex'" },
-	{ "results.files.*", "file", "write 'path'" },
-	{ "results.files.*", "type", "write 'format'" },
-	{ "inputs.*", "file", "write 'path'" },
-	{ "inputs.*", "uri", "write 'url'" },
-	{ "inputs.*", "sha", "write 'sha256'" },
-	{ "inputs.*", "hash", "write 'sha256'" },
-	{ "inputs.*", "checksum", "write 'sha256'" },
-	{ "inputs.*", "md5", "write 'sha256'" },
-	{ "shell", "cmd", "write 'script'" },
-	{ "shell", "run", "write 'script'" },
-	{ "shell", "command", "write 'script'" },
-	{ "shell", "interpreter", "write 'with'" },
-	{ "collect[]", "file", "write 'to'" },
-	{ "collect[]", "path", "write 'to'" },
-	{ "collect[]", "output", "write 'to'" },
-	{ "collect[]", "group_by", "write 'by'" },
-	{ "collect[]", "groupby", "write 'by'" },
-	{ "collect[]", "avg", "write 'mean'" },
-	{ "collect[]", "average", "write 'mean'" },
-	{ "collect[]", "std", "write 'sd'" },
-	{ "collect[]", "stddev", "write 'sd'" },
-	{ "collect[]", "se", "write 'sem'" },
-	{ "collect[]", "quantile", "write 'quantiles: {COLUMN: [0.25, 0.75]}'" },
-	{ "collect[]", "percentiles", "write 'quantiles: {COLUMN: [0.25, 0.75]}'" },
-	{ "collect[]", "n", "write 'count: true'" },
-};
-
-/* The last step of a row's path when the row stands right under `path`, else NULL. */
-static const char *child_name(const struct key *k, const char *path)
-{
-	const size_t n = strlen(path);
-	const char *rest = k->path;
-
-	if (n) {
-		if (strncmp(rest, path, n) != 0 || rest[n] != '.')
-			return NULL;
-		rest += n + 1;
-	}
-	return rest[strcspn(rest, ".[")] ? NULL : rest;
-}
-
-static const struct key *key_find(const char *path, const char *name)
-{
-	for (const struct key *k = spec_keys; k->path; k++) {
-		const char *child = child_name(k, path);
-
-		if (child && (strcmp(child, name) == 0 || strcmp(child, "*") == 0))
-			return k;
-	}
-	return NULL;
-}
-
-static size_t children(const char *path, bool later, const char **out, size_t most)
-{
-	size_t n = 0;
-
-	for (const struct key *k = spec_keys; k->path && n < most; k++) {
-		const char *child = child_name(k, path);
-
-		if (child && (later || !(k->flags & KEY_LATER)))
-			out[n++] = child;
-	}
-	return n;
-}
-
-static const char *habit_advice(const char *path, const char *name)
-{
-	const bool res = strcmp(path, "resources") == 0 || strcmp(path, "overrides[]") == 0;
-
-	for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
-		if (strcmp(habits[i].key, name) == 0 &&
-		    (strcmp(habits[i].in, path) == 0 || (res && strcmp(habits[i].in, "*res") == 0)))
-			return habits[i].advice;
-	return NULL;
-}
-
-/* The place of a key that stands in the wrong one: only fixed places, "" for the top. NULL when
- * there is none. */
-static const char *other_place(struct reader *r, const char *path, const char *name)
-{
-	for (const struct key *k = spec_keys; k->path; k++) {
-		const char *dot = strrchr(k->path, '.');
-		const char *last = dot ? dot + 1 : k->path;
-		const char *parent = arena_dupn(r->a, k->path, dot ? (size_t)(dot - k->path) : 0);
-
-		if (strcmp(last, name) == 0 && !strpbrk(parent, "*[") && strcmp(parent, path) != 0)
-			return parent;
-	}
-	return NULL;
-}
-
-/* The path of a parameter of this name, for a key at the top; NULL when there is none. */
-static const char *param_path(struct reader *r, const char *path, const char *name)
-{
-	const struct node *params = node_get(r->root, "params"), *grid = node_get(params, "grid");
-
-	if (*path)
-		return NULL;
-	if (node_get(grid, name))
-		return arena_printf(r->a, "params.grid.%s", name);
-	return node_get(params, name) ? arena_printf(r->a, "params.%s", name) : NULL;
-}
-
-/* Says what is wrong with a key that the table does not have here. */
-static void key_unknown(struct reader *r, const struct node *key, const char *path,
-			const char *place)
-{
-	const char *all[64];
-	const char *in = *place ? arena_printf(r->a, " in %s", place) : "";
-	const char *name = shown(r, key->text, key->len);
-	const size_t colon = strcspn(key->text, ":"), n = children(path, true, all, 64);
-	const char *advice = habit_advice(path, key->text);
-	const char *near = text_nearest(key->text, all, n);
-	const char *other = other_place(r, path, key->text);
-	const char *param = param_path(r, path, key->text);
-
-	if (advice)
-		COMPLAIN(r, key, "unknown key '%s'%s: %s", name, in, advice);
-	else if (key->text[colon] && key_find(path, arena_dupn(r->a, key->text, colon)))
-		COMPLAIN(r, key, "unknown key '%s'%s: a blank must follow the colon", name, in);
-	else if (param)
-		COMPLAIN(r, key, "unknown key '%s': the parameter is '%s'", name, param);
-	else if (other && !*path)
-		COMPLAIN(r, key, "unknown key '%s': it belongs in '%s'", name, other);
-	else if (near)
-		COMPLAIN(r, key, "unknown key '%s'%s (did you mean '%s'?)", name, in, near);
-	else if (other && !*other)
-		COMPLAIN(r, key, "unknown key '%s'%s: it belongs at the top, without indentation",
-			 name, in);
-	else if (other)
-		COMPLAIN(r, key, "unknown key '%s'%s: it belongs in '%s'", name, in, other);
-	else
-		COMPLAIN(r, key, "unknown key '%s'%s", name, in);
-}
-
-int keys_check(struct reader *r, const struct node *map, const char *path, const char *place)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < map->n; i++) {
-		const struct node *key = map->keys[i];
-		const struct key *k = key_find(path, key->text);
-
-		if (k && !(k->flags & KEY_LATER))
-			continue;
-		rc = -1;
-		if (k && *place)
-			COMPLAIN(r, key, "'%s' in %s is not yet supported", key->text, place);
-		else if (k)
-			COMPLAIN(r, key, "'%s' is not yet supported", key->text);
-		else
-			key_unknown(r, key, path, place);
-	}
-	return rc;
-}
 
 /* Text for man(7): a backslash is \e, a '-' is a minus, and no line begins with a dot or a quote.
  */

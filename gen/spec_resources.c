@@ -7,9 +7,37 @@
 
 #define CPUS_MAX     65536u
 #define GPUS_MAX     1024u
+#define NODES_MAX    1000000u
+#define RANKS_MAX    10000000u
 #define RETRIES_MAX  100u
 #define FACTOR_MAX   100.0
 #define FAILURES_MAX (UINT64_C(1) << 48)
+
+/* What only a cluster knows. */
+static void read_cluster_needs(struct reader *r, const struct node *map, struct resources *res)
+{
+	const struct node *nodes = node_get(map, "nodes"), *ranks = node_get(map, "ranks");
+	const struct node *type = node_get(map, "gpu_type"), *con = node_get(map, "constraint");
+	const struct node *lic = node_get(map, "licences"), *excl = node_get(map, "exclusive");
+
+	if (nodes && !ask_count(r, nodes, "nodes", 1, NODES_MAX, &res->nodes))
+		res->set |= RES_NODES;
+	if (ranks && !ask_count(r, ranks, "ranks", 1, RANKS_MAX, &res->ranks))
+		res->set |= RES_RANKS;
+	if (type && !ask_line(r, type, "gpu_type", &res->gpu_type))
+		res->set |= RES_GPU_TYPE;
+	if (con && !ask_line(r, con, "constraint", &res->constraint))
+		res->set |= RES_CONSTRAINT;
+	if (lic && !ask_line(r, lic, "licences", &res->licences))
+		res->set |= RES_LICENCES;
+	if (excl && ask_true(r, excl, "exclusive", &res->exclusive))
+		res->set |= RES_EXCLUSIVE;
+	if (ranks && nodes && res->set & RES_RANKS && res->set & RES_NODES &&
+	    res->ranks < res->nodes)
+		COMPLAIN(r, ranks,
+			 "'ranks' is %llu and 'nodes' %llu: every node has at least one rank",
+			 (unsigned long long)res->ranks, (unsigned long long)res->nodes);
+}
 
 static void read_needs(struct reader *r, const struct node *map, struct resources *res)
 {
@@ -24,6 +52,7 @@ static void read_needs(struct reader *r, const struct node *map, struct resource
 		res->set |= RES_TIME;
 	if (gpus && !ask_count(r, gpus, "gpus", 0, GPUS_MAX, &res->gpus))
 		res->set |= RES_GPUS;
+	read_cluster_needs(r, map, res);
 }
 
 static void read_override(struct reader *r, const struct node *n)
@@ -46,7 +75,9 @@ static void read_override(struct reader *r, const struct node *n)
 	else if (!unknown)
 		COMPLAIN(r, n, "'where' is missing in overrides: it says for which tasks");
 	if (where && !o->res.set && !unknown && n->n == 1)
-		COMPLAIN(r, n, "this override changes nothing: give cpus, memory, time or gpus");
+		COMPLAIN(r, n,
+			 "this override changes nothing: give cpus, memory, time, gpus "
+			 "or the like");
 }
 
 static void read_overrides(struct reader *r)
@@ -58,6 +89,45 @@ static void read_overrides(struct reader *r)
 	r->s->overrides = arena_alloc(r->a, (list->n + 1) * sizeof *r->s->overrides);
 	for (size_t i = 0; i < list->n; i++)
 		read_override(r, list->items[i]);
+}
+
+static bool any_sets(const struct spec *s, unsigned what)
+{
+	for (size_t i = 0; i < s->n_overrides; i++)
+		if (s->overrides[i].res.set & what)
+			return true;
+	return false;
+}
+
+static bool any_gpus(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_overrides; i++)
+		if (s->overrides[i].res.gpus)
+			return true;
+	return false;
+}
+
+/*
+ * An override that gives nodes or ranks alone: the other is that of `resources`, unless some
+ * override gives it too. Which of them meet in a task is known only there: see spec_resources.
+ */
+static void check_ranks(struct reader *r)
+{
+	const struct spec *s = r->s;
+
+	for (size_t i = 0; i < s->n_overrides; i++) {
+		const struct override *o = &s->overrides[i];
+		const unsigned set = o->res.set & (RES_NODES | RES_RANKS);
+		const uint64_t nodes = set & RES_NODES ? o->res.nodes : s->res.nodes;
+		const uint64_t ranks = set & RES_RANKS ? o->res.ranks : s->res.ranks;
+
+		if ((set == RES_NODES && !any_sets(s, RES_RANKS) && ranks && ranks < nodes) ||
+		    (set == RES_RANKS && !any_sets(s, RES_NODES) && ranks < nodes))
+			diag_error(r->d, o->pos.origin, o->pos.line, o->pos.col,
+				   "'ranks' is %llu and 'nodes' %llu with this override: every "
+				   "node has at least one rank",
+				   (unsigned long long)ranks, (unsigned long long)nodes);
+	}
 }
 
 /* "x2", "2", "1.5". */
@@ -100,11 +170,7 @@ static void read_causes(struct reader *r, const struct node *n, unsigned *on)
 
 static bool any_has(const struct spec *s, unsigned what)
 {
-	unsigned set = s->res.set;
-
-	for (size_t i = 0; i < s->n_overrides; i++)
-		set |= s->overrides[i].res.set;
-	return set & what;
+	return s->res.set & what || any_sets(s, what);
 }
 
 static void read_retry(struct reader *r)
@@ -166,7 +232,7 @@ void read_resources(struct reader *r)
 	const struct node *n = node_get(r->root, "resources");
 	struct spec *s = r->s;
 
-	s->res = (struct resources){ .cpus = 1 };
+	s->res = (struct resources){ .cpus = 1, .nodes = 1 };
 	s->retry = (struct retry){
 		.on = RETRY_EXIT | RETRY_SIGNAL | RETRY_TIMEOUT | RETRY_OOM | RETRY_INVALID,
 		.memory = 1,
@@ -178,6 +244,10 @@ void read_resources(struct reader *r)
 		read_needs(r, n, &s->res);
 	}
 	read_overrides(r);
+	check_ranks(r);
+	if (s->res.gpu_type && !s->res.gpus && !any_gpus(s))
+		WARN(r, node_get(n, "gpu_type"),
+		     "'gpu_type' says of what kind GPUs are, and no task asks for any: give 'gpus'");
 	read_retry(r);
 	read_max_failures(r);
 }
@@ -192,6 +262,18 @@ static void resources_take(struct resources *to, const struct resources *from)
 		to->time_s = from->time_s;
 	if (from->set & RES_GPUS)
 		to->gpus = from->gpus;
+	if (from->set & RES_NODES)
+		to->nodes = from->nodes;
+	if (from->set & RES_RANKS)
+		to->ranks = from->ranks;
+	if (from->set & RES_GPU_TYPE)
+		to->gpu_type = from->gpu_type;
+	if (from->set & RES_CONSTRAINT)
+		to->constraint = from->constraint;
+	if (from->set & RES_LICENCES)
+		to->licences = from->licences;
+	if (from->set & RES_EXCLUSIVE)
+		to->exclusive = from->exclusive;
 	to->set |= from->set;
 }
 
@@ -209,5 +291,42 @@ int spec_resources(const struct spec *s, const struct point *p, struct resources
 		if (holds)
 			resources_take(out, &o->res);
 	}
+	if (out->ranks && out->ranks < out->nodes)
+		return err_bad(e,
+			       "the overrides that hold give %llu ranks on %llu nodes: every node "
+			       "has at least one rank",
+			       (unsigned long long)out->ranks, (unsigned long long)out->nodes);
 	return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool resources_equal(const struct resources *a, const struct resources *b)
+{
+	return a->cpus == b->cpus && a->memory == b->memory && a->time_s == b->time_s &&
+	       a->gpus == b->gpus && a->nodes == b->nodes && a->ranks == b->ranks &&
+	       same_text(a->gpu_type, b->gpu_type) && same_text(a->constraint, b->constraint) &&
+	       same_text(a->licences, b->licences) && a->exclusive == b->exclusive;
+}
+
+bool resources_alone(const struct resources *r)
+{
+	return r->ranks || r->nodes > 1 || r->exclusive;
+}
+
+uint64_t resources_ranks_per_node(const struct resources *r)
+{
+	const uint64_t nodes = r->nodes ? r->nodes : 1;
+
+	return r->ranks ? (r->ranks - 1) / nodes + 1 : 1;
+}
+
+uint64_t resources_cpus(const struct resources *r)
+{
+	const uint64_t times = r->ranks ? r->ranks : r->nodes ? r->nodes : 1;
+
+	return r->cpus > UINT64_MAX / times ? UINT64_MAX : r->cpus * times;
 }

@@ -266,7 +266,7 @@ static void read_file(struct reader *r, const struct node *key, const struct nod
 		COMPLAIN(r, path, "the path of the result file '%s' is empty", name);
 		return;
 	}
-	f->path = ask_ptext(r, path, place, SPECIAL_ALL);
+	f->path = ask_ptext(r, path, place, SPECIAL_PATH);
 	if (path->kind != NODE_SCALAR || node_is_null(path))
 		return;
 	as = n->kind == NODE_MAP ? node_get(n, "as") : NULL;

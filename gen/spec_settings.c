@@ -10,8 +10,7 @@
 
 #define VALUE_SHOWN 200
 
-/* A node as flow-style text on one line. */
-static void put_node(struct buf *b, const struct node *n)
+void node_put_flow(struct buf *b, const struct node *n, size_t most)
 {
 	const char *sep = "";
 
@@ -27,13 +26,13 @@ static void put_node(struct buf *b, const struct node *n)
 		return;
 	}
 	buf_putc(b, n->kind == NODE_MAP ? '{' : '[');
-	for (size_t i = 0; i < n->n && b->len < VALUE_SHOWN; i++, sep = ", ") {
+	for (size_t i = 0; i < n->n && b->len < most; i++, sep = ", ") {
 		buf_puts(b, sep);
 		if (n->kind == NODE_MAP) {
-			put_node(b, n->keys[i]);
+			node_put_flow(b, n->keys[i], most);
 			buf_puts(b, ": ");
 		}
-		put_node(b, n->items[i]);
+		node_put_flow(b, n->items[i], most);
 	}
 	buf_putc(b, n->kind == NODE_MAP ? '}' : ']');
 }
@@ -76,7 +75,7 @@ static void setting_node(struct settings *t, const char *key, const struct node 
 	const struct node *from = origin_node(n);
 	struct buf value = BUF_INIT, cut = BUF_INIT;
 
-	put_node(&value, n);
+	node_put_flow(&value, n, VALUE_SHOWN);
 	text_put_shown(&cut, buf_str(&value), value.len, VALUE_SHOWN);
 	setting_add(t, key, arena_dup(t->s->arena, buf_str(&cut)),
 		    from->line ? arena_printf(t->s->arena, "%s:%d", from->origin, from->line)
@@ -108,6 +107,8 @@ static bool default_holds(const struct spec *s, const char *path)
 		return !results || (!node_get(results, "log") && !node_get(results, "last_line"));
 	if (strcmp(path, "results.stderr") == 0)
 		return !results || !node_get(results, "log");
+	if (strcmp(path, "checkpoint.before") == 0)
+		return node_get(s->root, "checkpoint") != NULL;
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "gen/axis.h"
 #include "gen/spec_internal.h"
+#include "gen/template.h"
 
 /* Variables that a parameter of a `shell:` spec would hide. A '*' at the end stands for anything.
  */
@@ -59,22 +60,32 @@ static const char *const precious[] = {
 	"OPENBLAS_*",
 	"PYTHON*",
 	"CONDA_*",
-	"SLURM_*",
-	"PBS_*",
-	"SGE_*",
 	"BASH_FUNC_*",
+	NULL,
 };
 
-static bool is_precious(const char *name)
+static bool is_among(const char *name, const char *const *patterns)
 {
-	for (size_t i = 0; i < sizeof precious / sizeof *precious; i++) {
-		const size_t n = strlen(precious[i]);
+	for (; patterns && *patterns; patterns++) {
+		const size_t n = strlen(*patterns);
 
-		if (precious[i][n - 1] == '*' ? strncmp(name, precious[i], n - 1) == 0
-					      : strcmp(name, precious[i]) == 0)
+		if ((*patterns)[n - 1] == '*' ? strncmp(name, *patterns, n - 1) == 0
+					      : strcmp(name, *patterns) == 0)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Those of schedulers are listed by their templates. Some call theirs QUEUE and ARC, which a sweep
+ * may well vary: names without a '_' are left to it.
+ */
+static bool is_precious(const char *name)
+{
+	const struct scheduler_variables *v = template_variables();
+
+	return is_among(name, precious) ||
+	       (strchr(name, '_') && (is_among(name, v->own) || is_among(name, v->recorded)));
 }
 
 /* Where a parameter is written: the first key of its name under `params`. NULL when its name is not
@@ -144,6 +155,13 @@ static void read_with(struct reader *r, const struct node *n)
 	out->items[out->n++] = ptext_compile(r->a, "-c", 2, NULL, 0, 0, &at, &e);
 }
 
+/* Placeholders that scripts have as variables, and how they stand there. */
+static const char *const ours[][2] = {
+	{ "scratch", "\"$PPGEN_SCRATCH\"" },
+	{ "keep", "\"$PPGEN_KEEP\"" },
+	{ "launch", "$PPGEN_LAUNCH" },
+};
+
 /* A script gets its parameters from the environment: "{T}" in it stays as it is. */
 static void warn_braces(struct reader *r, const struct node *script)
 {
@@ -152,6 +170,12 @@ static void warn_braces(struct reader *r, const struct node *script)
 
 		if (p > script->text && p[-1] == '$')
 			continue;
+		for (size_t i = 0; p[n + 1] == '}' && i < sizeof ours / sizeof *ours; i++)
+			if (text_eq(p + 1, n, ours[i][0])) {
+				WARN(r, script, "'{%s}' is not replaced in 'shell': write %s",
+				     ours[i][0], ours[i][1]);
+				return;
+			}
 		for (size_t i = 0; p[n + 1] == '}' && i < r->n_names; i++)
 			if (text_eq(p + 1, n, r->names[i])) {
 				WARN(r, script, "'{%s}' is not replaced in 'shell': write \"$%s\"",
@@ -275,7 +299,7 @@ static void read_workdir(struct reader *r)
 	if (n->kind == NODE_SCALAR && n->quoted && !n->len)
 		COMPLAIN(r, n, "'workdir' is empty");
 	else
-		r->s->workdir = ask_ptext(r, n, "workdir", SPECIAL_ALL);
+		r->s->workdir = ask_ptext(r, n, "workdir", SPECIAL_PATH);
 }
 
 static void read_sha256(struct reader *r, const struct node *n, struct input *in)

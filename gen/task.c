@@ -10,16 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gen/launch_env.h"
-
-/*
- * Variables that tell of the array element around a task and not of the task. A '*' at the end
- * stands for anything. Tasks of scripts that were written for arrays would take the element's
- * number for their own.
- */
-static const char *const element_names[] = {
-	"PPGEN_*",    "SLURM_ARRAY_*", "PBS_ARRAY_*", "PBS_ARRAYID",
-	"SGE_TASK_*", "LSB_JOBINDEX*", "OAR_ARRAY_*",
-};
+#include "gen/template.h"
 
 void task_init(struct task *t, const struct plan *p)
 {
@@ -49,21 +40,31 @@ int task_load(struct task *t, const struct plan *p, uint64_t index, struct err *
 	return 0;
 }
 
+/* Whether a variable, "K=V", has one of these names; a '*' at the end stands for anything. */
+static bool is_among(const char *var, const char *const *names)
+{
+	const size_t n = strcspn(var, "=");
+
+	for (; names && *names; names++) {
+		const size_t len = strlen(*names);
+
+		if ((*names)[len - 1] == '*' ? n >= len - 1 && strncmp(var, *names, len - 1) == 0
+					     : n == len && strncmp(var, *names, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Variables that tell of the array element around a task are not the task's: scripts that were
+ * written for arrays would take the element's number for their own.
+ */
 static bool is_inherited(const char *var)
 {
-	size_t n = strcspn(var, "=");
+	static const char *const own[] = { "PPGEN_*", NULL };
 
-	if (!n || var[n] != '=')
-		return false;
-	for (size_t k = 0; k < sizeof element_names / sizeof *element_names; k++) {
-		const char *name = element_names[k];
-		size_t len = strlen(name);
-
-		if (name[len - 1] == '*' ? n >= len - 1 && strncmp(var, name, len - 1) == 0
-					 : n == len && strncmp(var, name, len) == 0)
-			return false;
-	}
-	return true;
+	return var[0] != '=' && strchr(var, '=') && !is_among(var, own) &&
+	       !is_among(var, template_variables()->hidden);
 }
 
 char **task_base_env(char **environ_)
@@ -137,11 +138,17 @@ void launch_put_command(const struct launch *l, struct buf *b)
 {
 	bool seed = !passes_seed(l->work->spec), any = false;
 
-	if (l->scratch) {
-		buf_puts(b, "mkdir -p ");
-		text_put_shell(b, l->scratch, strlen(l->scratch));
-		buf_puts(b, " && ");
+	const char *const folders[] = { l->scratch, l->keep };
+	size_t n_folders = 0;
+
+	for (size_t k = 0; k < 2; k++) {
+		if (!folders[k])
+			continue;
+		buf_puts(b, n_folders++ ? " " : "mkdir -p ");
+		text_put_shell(b, folders[k], strlen(folders[k]));
 	}
+	if (n_folders)
+		buf_puts(b, " && ");
 	buf_puts(b, "cd ");
 	text_put_shell(b, l->workdir, strlen(l->workdir));
 	buf_puts(b, " &&");

@@ -35,6 +35,11 @@ struct launch_place {
 	const char *gpus; /* "0,1": CUDA_VISIBLE_DEVICES and ROCR_VISIBLE_DEVICES; NULL: left alone;
 			     "" with no gpus of its own */
 	const char *const *base_env; /* NULL-terminated "K=V": see task_base_env */
+	const char *scratch; /* where {scratch} folders are, of this run alone: TASK is all that is
+				put behind it; NULL: RUNDIR/scratch */
+	/* what {launch} stands for, NULL-terminated words in which {{ranks}}, {{nodes}}, {{cpus}}
+	 * (of a rank) and {{ranks_per_node}} are filled in; NULL: mpiexec -n RANKS */
+	const char *const *launch;
 };
 
 struct launch_work;
@@ -47,21 +52,24 @@ struct launch_work;
 struct launch {
 	char **argv;
 	char **envp;
-	char *workdir;   /* absolute */
-	char *scratch;   /* absolute; NULL when nothing names it */
+	char *workdir; /* absolute */
+	char *scratch; /* absolute; NULL when nothing names it */
+	char *keep;    /* the same: RUNDIR/keep/TASK, which lasts over attempts until one is good */
 	struct buf text; /* private */
 	size_t argv_cap, envp_cap;
 	struct launch_work *work; /* private */
 };
 
 /*
- * The command with its placeholders filled; a list that is all of a word becomes its items' words;
- * for `shell:` the interpreter, its "-c", the script. The environment is base_env with, in this
- * order and each taking the place of one of its name:
+ * The command with its placeholders filled; a list that is all of a word becomes its items' words,
+ * and {launch} the launcher's; for `shell:` the interpreter, its "-c", the script. The environment
+ * is base_env with, in this order and each taking the place of one of its name:
  *
  * - PPGEN_TASK (the shown id), PPGEN_INDEX, PPGEN_SEED, PPGEN_SEED64, PPGEN_SEED_WORDS ("a,b,c,d"),
- *   PPGEN_ATTEMPT, PPGEN_CPUS, PPGEN_MEMORY (bytes; 0: no limit), PPGEN_RUN, and PPGEN_SCRATCH
- *   (RUNDIR/scratch/TASK; the folder is made only where the spec names it)
+ *   PPGEN_ATTEMPT, PPGEN_CPUS, PPGEN_MEMORY (bytes; 0: no limit), PPGEN_RUN, PPGEN_SCRATCH and
+ *   PPGEN_KEEP (RUNDIR/scratch/TASK, RUNDIR/keep/TASK; the folders are made only where the spec
+ *   names them), and for a task with ranks PPGEN_LAUNCH (the words of {launch} as a shell takes
+ * them)
  *
  * - PPGEN_INPUT_<NAME> for every input, its name in upper case: its absolute path (of a url: where
  *   it was fetched to, RUNDIR/inputs/SHA256)
@@ -80,9 +88,12 @@ int task_launch(const struct task *t, const struct plan *p, const struct launch_
 		struct launch *l, struct err *e);
 void launch_free(struct launch *l);
 
+/* Whether a word of a launcher names only what can be filled in; -1 and what is wrong. */
+int launch_check_word(const char *word, struct err *e);
+
 /*
- * What tasks inherit from `environ`: everything but PPGEN_* and the array variables of schedulers
- * (SLURM_ARRAY_*, PBS_ARRAY_*, SGE_TASK_*, ...). One block: free() it.
+ * What tasks inherit from `environ`: everything but PPGEN_* and the variables of array elements
+ * that the templates list (`hidden`). One block: free() it.
  */
 char **task_base_env(char **environ_);
 

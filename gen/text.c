@@ -13,7 +13,7 @@
 const char *const special_names[SPECIAL_COUNT] = {
 	[SPECIAL_SEED] = "seed",   [SPECIAL_SEED64] = "seed64", [SPECIAL_SCRATCH] = "scratch",
 	[SPECIAL_CPUS] = "cpus",   [SPECIAL_MEMORY] = "memory", [SPECIAL_TASK] = "task",
-	[SPECIAL_INDEX] = "index",
+	[SPECIAL_INDEX] = "index", [SPECIAL_KEEP] = "keep",     [SPECIAL_LAUNCH] = "launch",
 };
 
 struct compile {
@@ -127,8 +127,6 @@ static int unknown_name(struct compile *c, const char *name)
 	near = text_nearest(name, all, n);
 	if (strcmp(name, "rep") == 0)
 		err_bad(c->e, "'{rep}' needs 'repeat:'");
-	else if (strcmp(name, "keep") == 0 || strcmp(name, "launch") == 0)
-		err_bad(c->e, "'{%s}' is not yet supported", name);
 	else if (near)
 		err_bad(c->e, "unknown parameter '%s' (did you mean '%s'?)", name, near);
 	else
@@ -287,4 +285,10 @@ int ptext_alone(const struct ptext *t)
 	if (t->n != 1 || t->parts[0].kind != PART_NAME || t->parts[0].mod != MOD_NONE)
 		return -1;
 	return (int)t->parts[0].which;
+}
+
+bool ptext_alone_special(const struct ptext *t, enum special s)
+{
+	return t->n == 1 && t->parts[0].kind == PART_SPECIAL && t->parts[0].mod == MOD_NONE &&
+	       t->parts[0].which == (size_t)s;
 }

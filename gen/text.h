@@ -26,11 +26,14 @@ enum special {
 	SPECIAL_MEMORY,
 	SPECIAL_TASK,
 	SPECIAL_INDEX,
+	SPECIAL_KEEP,
+	SPECIAL_LAUNCH,
 	SPECIAL_COUNT
 };
 extern const char *const special_names[SPECIAL_COUNT];
 #define SPECIAL_BIT(s) (1u << (s))
 #define SPECIAL_ALL    ((1u << SPECIAL_COUNT) - 1)
+#define SPECIAL_PATH   (SPECIAL_ALL & ~SPECIAL_BIT(SPECIAL_LAUNCH)) /* in the path of something */
 
 struct ptext;
 
@@ -50,6 +53,8 @@ const char *ptext_source(const struct ptext *t); /* as it was written */
 
 /* The parameter whose placeholder, without modifier, is all of the text; -1 when there is none. */
 int ptext_alone(const struct ptext *t);
+/* Whether this special, without modifier, is all of the text. */
+bool ptext_alone_special(const struct ptext *t, enum special s);
 
 /* Appends the text for these values and specials (indexed by enum special). -1: a modifier does not
  * fit the value. */

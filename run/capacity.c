@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "gen/template.h"
 #include "run/cgroup.h"
 
 #define CPUS_MAX 65536
@@ -120,7 +121,6 @@ static void gpus_from_devices(struct capacity *c)
 
 void capacity_find(struct capacity *c)
 {
-	static const char *const variables[] = { "SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS" };
 	static const char *const devices[] = { "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES" };
 	struct cgroup_limits group;
 	bool listed = false;
@@ -130,8 +130,8 @@ void capacity_find(struct capacity *c)
 				.memory = total_memory() };
 	cgroup_limits(CGROUP_SELF, CGROUP_ROOT, &group);
 	limit_cpus(c, group.cpus, "cgroup");
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		limit_cpus_by_variable(c, variables[i]);
+	for (const char *const *name = template_variables()->cpus; *name; name++) {
+		limit_cpus_by_variable(c, *name);
 	}
 	if (group.memory > 0 && (c->memory == 0 || group.memory < c->memory)) {
 		c->memory = group.memory;

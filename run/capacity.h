@@ -9,13 +9,12 @@
 #include "base/buf.h"
 
 struct capacity {
-	uint64_t cpus; /* the least of: affinity, cgroup cpu.max (v1: cfs quota) rounded up,
-			  SLURM_CPUS_ON_NODE, NCPUS, NSLOTS */
-	const char
-		*cpus_by; /* what decided: "affinity", "cgroup", "SLURM_CPUS_ON_NODE", ..., "-j" */
-	uint64_t memory;  /* bytes: MemTotal or the cgroup's limit, whichever is less */
-	char **gpus;      /* ids from CUDA_VISIBLE_DEVICES / ROCR_VISIBLE_DEVICES, else one a
-			     /dev/nvidia[0-9]+ */
+	uint64_t cpus; /* the least of: affinity, cgroup cpu.max (v1: cfs quota) rounded up, and the
+			  variables of schedulers that template_variables() lists */
+	const char *cpus_by; /* what decided: "affinity", "cgroup", a variable's name, "-j" */
+	uint64_t memory;     /* bytes: MemTotal or the cgroup's limit, whichever is less */
+	char **gpus;         /* ids from CUDA_VISIBLE_DEVICES / ROCR_VISIBLE_DEVICES, else one a
+				/dev/nvidia[0-9]+ */
 	size_t n_gpus;
 };
 

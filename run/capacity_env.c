@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "gen/template.h"
 #include "run/capacity.h"
 #include "run/cgroup.h"
 
@@ -49,43 +50,14 @@ static const char *const allowed[] = {
 	"ROCR_VISIBLE_DEVICES",
 	"LD_LIBRARY_PATH",
 	"LD_PRELOAD",
-	"SLURM_JOB_ID",
-	"SLURM_JOBID",
-	"SLURM_ARRAY_*",
-	"SLURM_JOB_PARTITION",
-	"SLURM_JOB_NODELIST",
-	"SLURM_CLUSTER_NAME",
-	"SLURM_CPUS_ON_NODE",
-	"SLURM_CPUS_PER_TASK",
-	"SLURM_MEM_PER_*",
-	"SLURM_RESTART_COUNT",
-	"SLURMD_NODENAME",
-	"PBS_JOBID",
-	"PBS_ARRAY_*",
-	"PBS_QUEUE",
-	"PBS_NODEFILE",
-	"NCPUS",
-	"JOB_ID",
-	"SGE_TASK_*",
-	"SGE_CELL",
-	"QUEUE",
-	"PE",
-	"NSLOTS",
-	"RESTARTED",
+	NULL,
 };
 
+/* What a scheduler says of the job, its template tells. */
 static bool is_allowed(const char *name, size_t n)
 {
-	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
-		const size_t len = strlen(allowed[i]);
-
-		if (allowed[i][len - 1] == '*'
-			    ? n >= len - 1 && strncmp(name, allowed[i], len - 1) == 0
-			    : n == len && strncmp(name, allowed[i], n) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return variables_have(allowed, name, n) ||
+	       variables_have(template_variables()->recorded, name, n);
 }
 
 /* Names that hold TOKEN, SECRET, PASS or KEY are never written, allowed or not. */

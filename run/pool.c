@@ -19,7 +19,7 @@
 
 #define STARTS_A_TURN 64 /* then signals and ends are looked at */
 #define TICK_S        0.5
-#define TERM_GRACE_S  5.0 /* after SIGTERM and SIGHUP: who sends these will not wait long */
+#define HURRY_S       0.5 /* between syncs while tasks are being ended: we may be, too */
 #define FILES_SPARE   64  /* descriptors beside those of the slots */
 
 /* ---- what is told ---- */
@@ -39,102 +39,53 @@ void pool_event_send(struct pool *p, struct pool_event *ev)
 	p->o->event(p->o->event_arg, ev);
 }
 
-/* Goes on to a higher level of stopping, and says so. */
-void pool_stopping(struct pool *p, enum stop level, const char *what)
-{
-	struct pool_event ev = { .kind = POOL_STOPPING };
-	const char *tasks = p->running == 1 ? "task" : "tasks";
-
-	if (level <= p->stop) {
-		return;
-	}
-	p->stop = level;
-	if (p->running == 0) {
-		return;
-	}
-	buf_clear(&p->text);
-	if (level == STOP_DRAIN) {
-		buf_printf(&p->text, "%s: waiting for %u %s, Ctrl-C %sends %s", what, p->running,
-			   tasks, p->sum->stopped_by_signal ? "again " : "",
-			   p->running == 1 ? "it" : "them");
-	} else {
-		buf_printf(&p->text, "%s: ending %u %s", what, p->running, tasks);
-	}
-	ev.text = p->text.data;
-	pool_event_send(p, &ev);
-}
-
-/* ---- stopping ---- */
-
-static void term_all(struct pool *p, double grace)
-{
-	for (unsigned i = 0; i < p->n_slots; i++) {
-		if (p->slots[i].state == SLOT_RUNNING) {
-			slot_term(p, &p->slots[i], OUTCOME_INTERRUPTED, grace);
-		} else if (p->slots[i].state == SLOT_LINGERING) {
-			p->slots[i].deadline = fmin(p->slots[i].deadline, p->now + grace);
-		}
-	}
-}
-
-static void kill_all(struct pool *p)
-{
-	for (unsigned i = 0; i < p->n_slots; i++) {
-		if (p->slots[i].state == SLOT_RUNNING) {
-			slot_kill(&p->slots[i], OUTCOME_INTERRUPTED);
-		} else if (p->slots[i].state == SLOT_LINGERING) {
-			p->slots[i].deadline = p->now;
-		}
-	}
-}
-
-/* Ctrl-C: let them finish; again: TERM, grace; again: KILL. TERM and HUP begin at the second step.
- */
-static void on_signal(struct pool *p, int number)
-{
-	const bool hurry = number == SIGTERM || number == SIGHUP;
-
-	if (number != SIGINT && !hurry) {
-		return; /* USR1, USR2: only what is recorded is synced */
-	}
-	p->sum->stopped_by_signal = true;
-	if (p->stop == STOP_NO && !hurry) {
-		pool_stopping(p, STOP_DRAIN, "interrupted");
-	} else if (p->stop < STOP_TERM) {
-		pool_stopping(p, STOP_TERM, hurry ? "terminated" : "interrupted");
-		term_all(p, hurry ? fmin(p->o->grace_s, TERM_GRACE_S) : p->o->grace_s);
-	} else {
-		pool_stopping(p, STOP_KILL, "interrupted");
-		kill_all(p);
-	}
-}
+/* ---- signals ---- */
 
 static int sync_now(struct pool *p)
 {
-	p->next_sync = p->now + p->o->sync_s;
+	p->next_sync = p->now + (p->stop >= STOP_TERM ? fmin(p->o->sync_s, HURRY_S) : p->o->sync_s);
 	if (!p->dirty) {
 		return 0;
 	}
 	p->dirty = false;
-	return journal_sync(p->journal, &p->fault);
+	if (journal_sync(p->journal, &p->fault) < 0) {
+		return -1;
+	}
+	folder_synced(p);
+	return 0;
+}
+
+static void hear(struct pool *p, const struct signalfd_siginfo *info, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (info[i].ssi_signo == SIGINT || info[i].ssi_signo == SIGTERM ||
+		    info[i].ssi_signo == SIGHUP) {
+			p->told |= 1u << info[i].ssi_signo;
+		}
+	}
 }
 
 /*
  * Signals are read before children are reaped, or the news of one that ends in between would be
- * lost; and obeyed after it: a task that ended before we were told to stop is not interrupted.
+ * lost; and obeyed after it: a task that ended before we were told to stop is not interrupted,
+ * unless it died of what we were told.
  */
 static int take_signals(struct pool *p)
 {
 	struct signalfd_siginfo info[16];
-	const ssize_t n = read(p->signal_fd, info, sizeof info);
+	const ssize_t got = read(p->signal_fd, info, sizeof info);
+	const size_t n = got > 0 ? (size_t)got / sizeof *info : 0;
 	bool asked = false;
 
+	hear(p, info, n);
 	if (end_reap(p) < 0) {
 		return -1;
 	}
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof *info; i++) {
-		if (info[i].ssi_signo != SIGCHLD) {
-			on_signal(p, (int)info[i].ssi_signo);
+	for (size_t i = 0; i < n; i++) {
+		const int number = (int)info[i].ssi_signo;
+
+		if (number != SIGCHLD && !stop_is_echo(p, number, info[i].ssi_pid)) {
+			stop_obey(p, number);
 			asked = true;
 		}
 	}
@@ -171,7 +122,8 @@ static int wait_turn(struct pool *p)
 {
 	struct pollfd fds[2] = { { .fd = p->signal_fd, .events = POLLIN },
 				 { .fd = p->guard_fd, .events = POLLIN } };
-	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick), watch_next(p));
+	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick),
+				fmin(watch_next(p), stop_next(p)));
 	const double wait = p->hurry ? 0 : fmin(fmax(due - proc_monotonic(), 0), 3600);
 	const struct timespec t = { (time_t)wait, (long)((wait - floor(wait)) * 1e9) };
 	int n;
@@ -185,7 +137,7 @@ static int wait_turn(struct pool *p)
 		p->guard_fd = -1; /* the guardian is gone, and nobody is left to be told */
 		p->sum->stopped_by_signal = true;
 		p->stop = STOP_KILL;
-		kill_all(p);
+		stop_killing(p);
 	}
 	return n > 0 && fds[0].revents ? take_signals(p) : 0;
 }
@@ -195,6 +147,7 @@ static int do_due(struct pool *p)
 	if (watch_deadlines(p) < 0) {
 		return -1;
 	}
+	stop_in_time(p);
 	if (p->running && p->now >= p->next_sample) {
 		watch_processes(p);
 	}
@@ -246,7 +199,9 @@ static void give_up(struct pool *p)
 			}
 			s->ended = proc_monotonic();
 		}
-		(void)end_slot(p, s); /* its spool stays where it cannot be taken in */
+		if (end_slot(p, s) < 0) {
+			end_unrecorded(p, s); /* its spool stays: it could not be taken in */
+		}
 	}
 	p->fault = first;
 }
@@ -338,6 +293,7 @@ static void slot_free(struct pool *p, struct slot *s)
 	results_forget(p, s);
 	free(s->results);
 	free(s->scratch);
+	free(s->keep);
 	if (s->job) {
 		admit_release(p, s->job);
 	}
@@ -359,6 +315,7 @@ static void pool_close(struct pool *p)
 	usage_free(&p->procs);
 	launch_free(&p->launch);
 	admit_close(p);
+	folder_close(p);
 	close_signals(p);
 	buf_free(&p->line);
 	buf_free(&p->gpus);

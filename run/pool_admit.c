@@ -2,7 +2,9 @@
 /*
  * Admission: which task starts next. In the order of the source, but when the first does not fit
  * into what is free, up to POOL_AHEAD behind it are looked at; a first one that was overtaken
- * POOL_OVERTAKEN times blocks the rest until it fits, so that no large task starves.
+ * POOL_OVERTAKEN times blocks the rest until it fits, so that no large task starves. One that would
+ * not end in time is left, and those behind it are looked at; but not too many, for what is taken
+ * from a source is not there for others.
  */
 #include <limits.h>
 #include <math.h>
@@ -14,11 +16,14 @@
 #include "run/pool_internal.h"
 
 #define PARAMS_SHOWN 200
+#define LONGER \
+	1.5 /* times the longest attempt: what the next one may take, where it has no limit */
 
 void admit_open(struct pool *p)
 {
 	const struct capacity *c = p->o->capacity;
 
+	p->ahead = p->o->ahead > 0 && p->o->ahead < POOL_AHEAD ? p->o->ahead : POOL_AHEAD;
 	p->cpus_free = c->cpus;
 	p->memory_free = c->memory;
 	p->gpus_free = c->n_gpus;
@@ -74,6 +79,14 @@ static uint64_t scaled(uint64_t v, double factor)
 	return factor == 1 ? v : x < 9e18 ? (uint64_t)x : INT64_MAX;
 }
 
+/* Processors that it needs on this machine. What it needs on several is not ours to count. */
+static uint64_t cpus_needed(const struct resources *r)
+{
+	const uint64_t ranks = r->ranks > 0 ? r->ranks : 1;
+
+	return r->nodes > 1 ? 1 : r->cpus > UINT64_MAX / ranks ? UINT64_MAX : r->cpus * ranks;
+}
+
 /* Limits as earlier attempts raised them; memory not over what there is, unless the spec itself
  * asks for more. */
 static void scale_limits(const struct pool *p, struct job *job)
@@ -89,6 +102,10 @@ static void scale_limits(const struct pool *p, struct job *job)
 	if (r->cpus == 0) {
 		r->cpus = 1;
 	}
+	/* who runs alone takes all, so that it waits for all and nothing starts beside it */
+	job->cpus = resources_alone(r) && p->o->capacity->cpus > cpus_needed(r)
+			    ? p->o->capacity->cpus
+			    : cpus_needed(r);
 }
 
 static void put_task(struct buf *b, const struct pool *p, const struct task *t)
@@ -105,6 +122,19 @@ static void put_task(struct buf *b, const struct pool *p, const struct task *t)
 	buf_puts(b, ")");
 }
 
+static void put_cpus(struct buf *b, const struct job *job, const struct capacity *c)
+{
+	const struct resources *r = &job->task.res;
+
+	buf_printf(b, "%llu cpus", (unsigned long long)job->cpus);
+	if (r->ranks > 1) {
+		buf_printf(b, " (%llu ranks of %llu)", (unsigned long long)r->ranks,
+			   (unsigned long long)r->cpus);
+	}
+	buf_printf(b, ", but only %llu may be used here (%s): lower resources.%s, or raise -j",
+		   (unsigned long long)c->cpus, c->cpus_by, r->ranks > 1 ? "ranks" : "cpus");
+}
+
 /* Whether it could ever run here; else p->fault says what it lacks. */
 static bool can_fit(struct pool *p, const struct job *job)
 {
@@ -112,17 +142,14 @@ static bool can_fit(struct pool *p, const struct job *job)
 	const struct resources *r = &job->task.res;
 	struct buf b = BUF_INIT;
 
-	if (r->cpus <= c->cpus && r->gpus <= c->n_gpus &&
+	if (job->cpus <= c->cpus && r->gpus <= c->n_gpus &&
 	    (c->memory == 0 || r->memory <= c->memory)) {
 		return true;
 	}
 	put_task(&b, p, &job->task);
 	buf_puts(&b, " needs ");
-	if (r->cpus > c->cpus) {
-		buf_printf(
-			&b,
-			"%llu cpus, but only %llu may be used here (%s): lower resources.cpus, or raise -j",
-			(unsigned long long)r->cpus, (unsigned long long)c->cpus, c->cpus_by);
+	if (job->cpus > c->cpus) {
+		put_cpus(&b, job, c);
 	} else if (r->gpus > c->n_gpus) {
 		buf_printf(
 			&b,
@@ -143,13 +170,63 @@ static bool fits_now(const struct pool *p, const struct job *job)
 {
 	const struct resources *r = &job->task.res;
 
-	return r->cpus <= p->cpus_free && r->gpus <= p->gpus_free &&
+	return job->cpus <= p->cpus_free && r->gpus <= p->gpus_free &&
 	       (p->o->capacity->memory == 0 || r->memory <= p->memory_free);
+}
+
+/* ---- time ---- */
+
+/* Of all attempts so far, also of those that run. */
+static double longest_attempt(const struct pool *p)
+{
+	double longest = p->longest;
+
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		if (p->slots[i].state == SLOT_RUNNING) {
+			longest = fmax(longest, p->now - p->slots[i].started);
+		}
+	}
+	return longest;
+}
+
+/* Whether it would end before our time does, as far as can be told; or could save what it has done
+ * until then. */
+static bool ends_in_time(const struct pool *p, uint64_t limit_s)
+{
+	const struct checkpoint *c = &p->spec->checkpoint;
+	const double left = p->o->end - p->now, saves = (double)c->before_s + CHECKPOINT_S;
+	double need;
+
+	if (p->o->end <= 0) {
+		return true;
+	}
+	need = limit_s > 0 ? (double)limit_s : LONGER * longest_attempt(p);
+	if (c->signal && (need <= 0 || need > saves)) {
+		need = saves;
+	}
+	return left > 0 && need <= left;
+}
+
+/* Where growing attempts are left to others, limits are never cut down to what is here. */
+bool admit_may_grow(const struct pool *p, const struct job *job, enum outcome why)
+{
+	const struct retry *r = &p->spec->retry;
+	const struct resources *now = &job->task.res;
+	const uint64_t all = p->o->capacity->memory;
+
+	if (!p->o->leave_growing) {
+		return true;
+	}
+	if (why == OUTCOME_OOM && r->memory > 1) {
+		return all == 0 || scaled(now->memory, r->memory) <= all;
+	}
+	return why != OUTCOME_TIMEOUT || r->time <= 1 ||
+	       ends_in_time(p, scaled(now->time_s, r->time));
 }
 
 static void take(struct pool *p, const struct job *job)
 {
-	p->cpus_free -= job->task.res.cpus;
+	p->cpus_free -= job->cpus;
 	p->gpus_free -= job->task.res.gpus;
 	if (p->o->capacity->memory > 0) {
 		p->memory_free -= job->task.res.memory;
@@ -176,7 +253,7 @@ void admit_return(struct pool *p, const struct job *job, unsigned slot)
 {
 	const struct capacity *c = p->o->capacity;
 
-	p->cpus_free += job->task.res.cpus;
+	p->cpus_free += job->cpus;
 	p->gpus_free += job->task.res.gpus;
 	if (c->memory > 0) {
 		p->memory_free += job->task.res.memory;
@@ -200,6 +277,9 @@ static int next_attempt(struct pool *p, struct again *a)
 	if (!p->source_empty) {
 		r = p->src->next(p->src->arg, &a->index, &a->attempt, &a->upto, &p->fault);
 		p->source_empty = r <= 0;
+		if (r > 0 && p->src->past) {
+			p->src->past(p->src->arg, &a->tries, &a->memory_factor, &a->time_factor);
+		}
 	}
 	if (r == 0 && p->again_head < p->n_again) {
 		*a = p->again[p->again_head++];
@@ -243,26 +323,52 @@ static struct job *window_remove(struct pool *p, size_t k)
 
 	p->n_window--;
 	memmove(p->window + k, p->window + k + 1, (p->n_window - k) * sizeof(struct job *));
+	return job;
+}
+
+static struct job *window_take(struct pool *p, size_t k)
+{
+	struct job *job = window_remove(p, k);
+
 	p->overtaken = k == 0 ? 0 : p->overtaken + 1;
 	take(p, job);
 	return job;
 }
 
+/* Time only gets shorter: it is never looked at again. */
+static void window_leave(struct pool *p, size_t k)
+{
+	admit_release(p, window_remove(p, k));
+	p->overtaken = k == 0 ? 0 : p->overtaken;
+	p->late++;
+	p->sum->stopped_by_time = true;
+}
+
 struct job *admit_next(struct pool *p)
 {
+	size_t k = 0;
+
 	if (p->cpus_free == 0) {
 		return NULL; /* every task takes one at least */
 	}
-	for (size_t k = 0; k < POOL_AHEAD; k++) {
+	while (k + p->late < p->ahead) {
 		if (k == p->n_window && !window_add(p)) {
 			return NULL;
 		}
+		if (!ends_in_time(p, p->window[k]->task.res.time_s)) {
+			window_leave(p, k);
+			continue;
+		}
 		if (fits_now(p, p->window[k])) {
-			return window_remove(p, k);
+			return window_take(p, k);
 		}
 		if (p->overtaken >= POOL_OVERTAKEN) {
 			return NULL;
 		}
+		k++;
+	}
+	if (k == 0) {
+		stop_say(p, STOP_DRAIN, "no time for further tasks");
 	}
 	return NULL;
 }

@@ -4,12 +4,11 @@
  * slot is free, and it is made again when `retry` says so.
  */
 #include <errno.h>
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/proc.h"
 #include "base/text.h"
 #include "run/pool_internal.h"
@@ -34,6 +33,44 @@ static bool killed_for_memory(struct pool *p, int status)
 	return killed && oom_watch_rose(&p->oom);
 }
 
+static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* Whether it died of a signal that came to us, too. */
+bool end_was_told(const struct pool *p, int status)
+{
+	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+		if ((p->told & 1u << stops[i]) && stop_died_of(status, stops[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether it died of a signal that may be on its way to us, too: none of ours. */
+static bool may_be_told(const struct pool *p, const struct slot *s)
+{
+	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+		if (stop_died_of(s->status, stops[i]) && !(p->told & 1u << stops[i])) {
+			return s->ended_by == OUTCOME_NONE && !s->term_sent &&
+			       !(s->checkpoint_sent && p->spec->checkpoint.signal == stops[i]);
+		}
+	}
+	return false;
+}
+
+static bool died_of_checkpoint(const struct pool *p, const struct slot *s)
+{
+	return s->checkpoint_sent && stop_died_of(s->status, p->spec->checkpoint.signal);
+}
+
+/* Whether it went, and not by us, since it had its checkpoint signal. */
+static bool left_after_checkpoint(const struct pool *p, const struct slot *s, enum outcome outcome)
+{
+	return s->ended_by == OUTCOME_NONE && s->checkpoint_sent && !end_was_told(p, s->status) &&
+	       (outcome == OUTCOME_INTERRUPTED || outcome == OUTCOME_TIMEOUT ||
+		died_of_checkpoint(p, s));
+}
+
 static enum outcome outcome_of(struct pool *p, const struct slot *s)
 {
 	if (s->ended_by != OUTCOME_NONE) {
@@ -42,10 +79,57 @@ static enum outcome outcome_of(struct pool *p, const struct slot *s)
 	if (killed_for_memory(p, s->status)) {
 		return OUTCOME_OOM;
 	}
+	if (end_was_told(p, s->status)) {
+		return OUTCOME_INTERRUPTED;
+	}
+	if (s->checkpoint_sent && s->status != 0 && s->announced == OUTCOME_INTERRUPTED) {
+		return died_of_checkpoint(p, s) || WIFEXITED(s->status) ? OUTCOME_INTERRUPTED
+									: OUTCOME_SIGNAL;
+	}
 	if (WIFSIGNALED(s->status)) {
 		return OUTCOME_SIGNAL;
 	}
-	return WEXITSTATUS(s->status) ? OUTCOME_EXIT : OUTCOME_OK;
+	if (WEXITSTATUS(s->status) == 0) {
+		return OUTCOME_OK;
+	}
+	return s->checkpoint_sent && !died_of_checkpoint(p, s) ? s->announced : OUTCOME_EXIT;
+}
+
+static void put_signal(struct buf *b, int number)
+{
+	buf_printf(b, "signal %d (%s)", number, strsignal(number));
+}
+
+static void put_limit(struct buf *b, uint64_t seconds)
+{
+	buf_puts(b, "over its time limit of ");
+	if (seconds < 60) {
+		buf_printf(b, "%us", (unsigned)seconds);
+	} else {
+		text_put_duration(b, (double)seconds);
+	}
+}
+
+/* Of one that we did not end, after its checkpoint signal. */
+static void put_why_left(struct pool *p, const struct slot *s, enum outcome outcome)
+{
+	struct buf *b = &p->why;
+
+	if (!died_of_checkpoint(p, s)) {
+		buf_puts(b, "left after its checkpoint signal");
+		if (WEXITSTATUS(s->status)) {
+			buf_printf(b, " with exit code %d", WEXITSTATUS(s->status));
+		}
+		return;
+	}
+	if (outcome == OUTCOME_INTERRUPTED) {
+		buf_puts(b, "interrupted");
+	} else if (outcome == OUTCOME_SIGNAL) {
+		put_signal(b, WTERMSIG(s->status));
+	} else {
+		buf_printf(b, "exit code %d", WEXITSTATUS(s->status));
+	}
+	buf_puts(b, ": it does not know its checkpoint signal");
 }
 
 /* Why it failed, in words that are the same for all tasks with the same fault: failures are grouped
@@ -55,23 +139,21 @@ static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
 	const struct resources *r = &s->job->task.res;
 	struct buf *b = &p->why;
 
-	if (outcome == OUTCOME_EXIT) {
+	if (left_after_checkpoint(p, s, outcome)) {
+		put_why_left(p, s, outcome);
+	} else if (outcome == OUTCOME_EXIT) {
 		buf_printf(b, "exit code %d", WEXITSTATUS(s->status));
 	} else if (outcome == OUTCOME_SIGNAL) {
-		buf_printf(b, "signal %d (%s)", WTERMSIG(s->status),
-			   strsignal(WTERMSIG(s->status)));
+		put_signal(b, WTERMSIG(s->status));
 	} else if (outcome == OUTCOME_TIMEOUT) {
-		buf_puts(b, "over its time limit of ");
-		if (r->time_s < 60) {
-			buf_printf(b, "%us", (unsigned)r->time_s);
-		} else {
-			text_put_duration(b, (double)r->time_s);
-		}
+		put_limit(b, r->time_s);
 	} else if (outcome == OUTCOME_OOM && s->ended_by == OUTCOME_OOM) {
 		buf_puts(b, "over its memory limit of ");
 		text_put_size(b, r->memory);
 	} else if (outcome == OUTCOME_OOM) {
 		buf_puts(b, "killed by the kernel: no memory left");
+	} else if (s->cut_off) {
+		buf_puts(b, "cut off by the end of the element's wall time");
 	} else if (outcome == OUTCOME_INTERRUPTED) {
 		buf_puts(b, "interrupted");
 	}
@@ -91,22 +173,13 @@ static uint64_t peak_memory(const struct slot *s)
 
 /* ---- giving back ---- */
 
-static void drop_scratch(struct slot *s, enum outcome outcome)
-{
-	if (s->scratch && outcome == OUTCOME_OK) {
-		(void)file_remove_tree(s->scratch, NULL); /* a folder that stays does no harm */
-	}
-	free(s->scratch);
-	s->scratch = NULL;
-}
-
 static bool is_retried(const struct pool *p, const struct slot *s, enum outcome outcome)
 {
 	if (p->crowded && outcome == OUTCOME_INTERRUPTED) {
 		return p->stop == STOP_NO;
 	}
 	return p->stop == STOP_NO && (p->spec->retry.on & retry_bit[outcome]) &&
-	       s->job->tries < p->spec->retry.times;
+	       s->job->tries < p->spec->retry.times && admit_may_grow(p, s->job, outcome);
 }
 
 static void count(struct pool *p, enum outcome outcome, bool retried)
@@ -155,11 +228,13 @@ static void release(struct pool *p, struct slot *s, enum outcome outcome)
 	struct job *job = s->job;
 
 	spools_drop(p, s);
-	drop_scratch(s, outcome);
+	folder_scratch_done(s, outcome);
+	folder_keep_done(p, s, outcome);
 	results_forget(p, s);
 	count(p, outcome, retried);
 	s->state = SLOT_FREE;
 	p->running--;
+	p->longest = fmax(p->longest, s->ended - s->started);
 	admit_return(p, job, s->number);
 	if (retried) {
 		admit_again(p, job, outcome);
@@ -169,7 +244,7 @@ static void release(struct pool *p, struct slot *s, enum outcome outcome)
 	s->job = NULL;
 	s->pid = 0;
 	if (p->sum->stopped_by_failures && p->stop == STOP_NO) {
-		pool_stopping(p, STOP_DRAIN, "too many failures");
+		stop_say(p, STOP_DRAIN, "too many failures");
 	}
 }
 
@@ -182,7 +257,7 @@ int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 	s->mask = 0;
 	buf_clear(&p->row);
 	record_end_begin(p, s);
-	if (record_end(p, s, outcome, 0) < 0) {
+	if (record_end(p, s, outcome, false, 0) < 0) {
 		return -1;
 	}
 	release(p, s, outcome);
@@ -194,6 +269,7 @@ int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 int end_slot(struct pool *p, struct slot *s)
 {
 	enum outcome outcome = outcome_of(p, s);
+	bool saved;
 
 	p->crowded = false;
 	watch_code(p);
@@ -203,14 +279,31 @@ int end_slot(struct pool *p, struct slot *s)
 	if (outcome == OUTCOME_OK && results_take(p, s, &outcome) < 0) {
 		return -1;
 	}
+	if (outcome == OUTCOME_INVALID && s->checkpoint_sent) {
+		outcome = s->announced;
+		buf_clear(&p->why);
+		buf_clear(&p->row);
+	}
 	if (outcome != OUTCOME_OK && outcome != OUTCOME_INVALID) {
 		put_why(p, s, outcome);
 	}
-	if (record_streams(p, s) < 0 || record_end(p, s, outcome, peak_memory(s)) < 0) {
+	saved = (outcome == OUTCOME_INTERRUPTED || outcome == OUTCOME_TIMEOUT) &&
+		s->checkpoint_sent && !died_of_checkpoint(p, s);
+	if (record_streams(p, s) < 0 || record_end(p, s, outcome, saved, peak_memory(s)) < 0) {
 		return -1;
 	}
 	release(p, s, outcome);
 	return 0;
+}
+
+/* The attempt is over, and no record says so. */
+void end_unrecorded(struct pool *p, struct slot *s)
+{
+	buf_clear(&p->why);
+	buf_puts(&p->why, "its end could not be recorded");
+	count(p, OUTCOME_INTERRUPTED, false);
+	p->running--;
+	send_end(p, s, OUTCOME_INTERRUPTED, false);
 }
 
 /* ---- reaping ---- */
@@ -237,6 +330,12 @@ static int end_leader(struct pool *p, struct slot *s)
 	s->ended = proc_monotonic();
 	if (s->term_sent && s->deadline < NEVER && slot_signal(s, 0)) {
 		s->state = SLOT_LINGERING;
+		return 0;
+	}
+	if (p->stop < STOP_KILL && may_be_told(p, s)) {
+		s->state = SLOT_LINGERING;
+		s->held = true;
+		s->deadline = s->ended + HELD_S;
 		return 0;
 	}
 	return end_slot(p, s);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pool's insides. pool.c is the loop; pool_admit.c chooses what starts next; pool_start.c
- * starts it; pool_watch.c ends what runs too long, takes too much or was left behind; pool_end.c
- * reaps, judges and records; pool_result.c reads what a task left; pool_record.c writes the two
- * records; pool_spool.c has the files that output goes to.
+ * starts it; pool_watch.c ends what runs too long, takes too much or was left behind; pool_stop.c
+ * is told to stop, and tells the tasks; pool_end.c reaps, judges and records; pool_result.c reads
+ * what a task left; pool_record.c writes the two records; pool_spool.c has the files that output
+ * goes to; pool_folder.c scratch and kept folders.
  */
 #ifndef PPGEN_RUN_POOL_INTERNAL_H
 #define PPGEN_RUN_POOL_INTERNAL_H
@@ -23,14 +24,19 @@
 #define POOL_AHEAD     64    /* tasks that are looked at when the first one does not fit, */
 #define POOL_OVERTAKEN 64    /* and how many may overtake it */
 #define NEVER          1e300 /* a time on the monotonic clock */
+#define CHECKPOINT_S                                                                            \
+	5.0        /* what a task needs beside `before` to be worth a start, and until it heeds \
+		    its checkpoint signal */
+#define HELD_S 0.5 /* how long news of a signal may take that an attempt died of */
 
 /* A task on its way: waiting in the window, or in a slot. Jobs are used again, so that a task costs
  * no memory calls. */
 struct job {
 	struct task task;
 	unsigned upto;                     /* of the source */
-	unsigned tries;                    /* attempts that ended in this pool run */
+	unsigned tries;                    /* attempts that ended, as `retry` counts them */
 	double memory_factor, time_factor; /* what earlier ones multiplied the limits with */
+	uint64_t cpus; /* what it takes of this machine's: all, when it runs alone */
 };
 
 /* An attempt that comes after all others. */
@@ -44,16 +50,23 @@ struct again {
 struct result_place {
 	char *path; /* absolute */
 	bool there;
+	bool ahead; /* its time was later than the start: a clock that is not ours wrote it */
 	struct timespec mtime, ctime;
 	ino_t ino;
 	off_t size;
 };
 
+/* A signal that came to us: when, and from whom. */
+struct heard {
+	double at;
+	uint32_t from; /* pid */
+};
+
 enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_LINGERING };
 
 struct slot {
-	enum slot_state state; /* lingering: the leader ended by our TERM, others of its group have
-				  their grace yet */
+	enum slot_state state; /* lingering: the leader ended, and by our TERM: others of its group
+				  have their grace yet; or `held` */
 	unsigned number;
 	struct job *job;
 	pid_t pid; /* and process group */
@@ -66,13 +79,20 @@ struct slot {
 	struct timespec started_at;       /* the clock that stamps files */
 	uint64_t start_ticks;             /* as in /proc */
 	double deadline;                  /* TERM, or KILL when that was sent */
+	enum outcome due_as;              /* why it is ended then */
+	double grace;                     /* seconds from that TERM to KILL */
 	bool term_sent;
 	enum outcome ended_by; /* why we ended it; OUTCOME_NONE: we did not */
-	uint64_t peak;         /* bytes, of the tree, as sampled */
+	bool cut_off;          /* ended at the end of the pool's time */
+	bool held;             /* perhaps it died of a signal that we are yet to hear of */
+	double checkpoint_at;  /* when its checkpoint signal is due; NEVER: none, or it was sent */
+	bool checkpoint_sent;
+	enum outcome announced; /* what that signal spoke of */
+	uint64_t peak;          /* bytes, of the tree, as sampled */
 	uint64_t mask; /* bytes: the kernel's peak of the leader counts from here, see pool_end.c */
 	int status;
 	struct rusage usage;
-	char *scratch; /* NULL: none */
+	char *scratch, *keep; /* NULL: none */
 	char code[CODE_HEX];
 	struct result_place *results; /* spec.results.n_files of them */
 };
@@ -94,8 +114,10 @@ struct pool {
 	size_t gpus_free;
 
 	struct job *window[POOL_AHEAD];
-	size_t n_window;
-	unsigned overtaken; /* how often window[0] was */
+	size_t n_window, ahead; /* of it are looked at: fewer by `late` */
+	size_t late;            /* tasks that were left, since they would not end in time */
+	double longest;         /* seconds that an attempt took */
+	unsigned overtaken;     /* how often window[0] was */
 	bool source_empty;
 	struct again *again;
 	size_t n_again, again_head, cap_again;
@@ -103,7 +125,9 @@ struct pool {
 	size_t n_spare, cap_spare;
 
 	enum stop stop;
-	bool hurry;   /* more could be started at once: do not wait */
+	uint32_t told;          /* bits of the signals that told us to stop */
+	struct heard heard[32]; /* by number */
+	bool hurry;             /* more could be started at once: do not wait */
 	bool crowded; /* there are as many processes as there may be: none starts until one ends */
 	bool dirty;   /* recorded since the last sync */
 	double next_sync, next_sample, next_tick, next_code;
@@ -121,6 +145,8 @@ struct pool {
 	struct oom_watch oom;
 	struct usage procs;
 	uint64_t own_peak; /* bytes: of our own memory, as it was at the last look and some more */
+	char **done; /* kept folders of good attempts that are recorded, but not durable yet */
+	size_t n_done, cap_done;
 	uint64_t begin_ticks; /* processes that are older belong to no task */
 	char code[CODE_HEX];  /* of the plan, as of now */
 
@@ -138,9 +164,19 @@ void admit_return(struct pool *p, const struct job *job,
 void admit_release(struct pool *p, struct job *job); /* the job itself */
 void admit_take_gpus(struct pool *p, const struct job *job, unsigned slot);
 void admit_again(struct pool *p, const struct job *job, enum outcome why);
+/* Whether a further attempt after one that ended so is made here. */
+bool admit_may_grow(const struct pool *p, const struct job *job, enum outcome why);
 
 /* pool_start.c. -1: the pool cannot go on */
 int start_job(struct pool *p, struct job *job);
+
+/* pool_folder.c. -1: this attempt cannot have it */
+int folder_scratch(const char *path, struct err *e);
+int folder_keep(const char *path, bool fresh, struct err *e);
+void folder_scratch_done(struct slot *s, enum outcome outcome);
+void folder_keep_done(struct pool *p, struct slot *s, enum outcome outcome);
+void folder_synced(struct pool *p); /* all that is recorded is durable now */
+void folder_close(struct pool *p);
 
 /* pool_spool.c */
 int spools_open(struct pool *p, struct slot *s);
@@ -154,13 +190,26 @@ bool slot_signal(const struct slot *s,
 void slot_term(struct pool *p, struct slot *s, enum outcome why, double grace);
 void slot_kill(struct slot *s, enum outcome why);
 double watch_next(const struct pool *p); /* when it wants to be called again */
-int watch_deadlines(struct pool *p);
-void watch_processes(struct pool *p); /* memory and strays, by one look at /proc */
+int watch_deadlines(struct pool *p);     /* limits, graces, checkpoints */
+void watch_processes(struct pool *p);    /* memory and strays, by one look at /proc */
 void watch_code(struct pool *p);
+
+/* pool_stop.c */
+void stop_say(struct pool *p, enum stop level, const char *what); /* goes on to a higher level */
+void stop_killing(struct pool *p);                                /* all, now */
+void stop_obey(struct pool *p, int number);                       /* a signal that came to us */
+bool stop_is_echo(struct pool *p, int number, uint32_t from);
+double stop_next(const struct pool *p); /* when stop_in_time wants to be called */
+void stop_in_time(struct pool *p);      /* cuts off what runs at the end of our time */
+void stop_checkpoint_due(const struct pool *p, struct slot *s); /* of an attempt that begins */
+void stop_checkpoint(const struct pool *p, struct slot *s);     /* sends it */
+bool stop_died_of(int status, int number);
 
 /* pool_end.c. -1: the pool cannot go on */
 int end_reap(struct pool *p);
 int end_slot(struct pool *p, struct slot *s);
+void end_unrecorded(struct pool *p, struct slot *s); /* after a fault */
+bool end_was_told(const struct pool *p, int status); /* it died of a signal that came to us, too */
 /* p->why says why. crowded: not its own fault, it comes again. */
 int end_unstarted(struct pool *p, struct slot *s, bool crowded);
 
@@ -176,10 +225,10 @@ int results_take(struct pool *p, struct slot *s, enum outcome *out);
 int record_start(struct pool *p, const struct slot *s);
 void record_end_begin(struct pool *p, const struct slot *s);
 int record_streams(struct pool *p, struct slot *s);
-int record_end(struct pool *p, const struct slot *s, enum outcome outcome, uint64_t rss);
+int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool saved,
+	       uint64_t rss);
 
 /* pool.c */
 void pool_event_send(struct pool *p, struct pool_event *ev);
-void pool_stopping(struct pool *p, enum stop level, const char *what);
 
 #endif

@@ -102,7 +102,7 @@ int record_streams(struct pool *p, struct slot *s)
 	return p->spec->results.log ? 0 : take_spool(p, s, STREAM_STDERR, ",\"e\":");
 }
 
-int record_end(struct pool *p, const struct slot *s, enum outcome outcome, uint64_t rss)
+int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool saved, uint64_t rss)
 {
 	struct buf *b = &p->line;
 	const struct rusage *u = &s->usage;
@@ -127,9 +127,14 @@ int record_end(struct pool *p, const struct slot *s, enum outcome outcome, uint6
 	if (s->job->upto > 0) {
 		put_u64(b, ",\"voids\":", s->job->upto);
 	}
-	if (p->why.len > 0 && outcome != OUTCOME_EXIT && outcome != OUTCOME_SIGNAL) {
-		buf_puts(b, ",\"why\":"); /* exit code and signal have members of their own */
+	/* exit code and signal have members of their own */
+	if (p->why.len > 0 &&
+	    ((outcome != OUTCOME_EXIT && outcome != OUTCOME_SIGNAL) || s->checkpoint_sent)) {
+		buf_puts(b, ",\"why\":");
 		json_put(b, p->why.data, p->why.len);
+	}
+	if (saved) {
+		buf_puts(b, ",\"ckpt\":true");
 	}
 	if (p->row.len > 0) {
 		buf_puts(b, ",\"r\":"); /* last: readers that want the rest stop here */

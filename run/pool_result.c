@@ -4,6 +4,7 @@
  * have been written by this attempt: it was not there before, or is not the same as before, or was
  * written since the start by the clock that stamps local files.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #define RESULT_FILE_MAX (UINT64_C(2) << 30)
 #define READ_MAX        (UINT64_C(8) << 20) /* what is larger is mapped, not read */
 #define PATH_SHOWN      400
+#define TICK_NS         20000000 /* the clock that stamps files goes by steps of less */
 
 /* A file's bytes. */
 struct view {
@@ -46,6 +48,11 @@ static bool is_earlier(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
 }
 
+static int64_t ns_between(struct timespec a, struct timespec b)
+{
+	return (b.tv_sec - a.tv_sec) * INT64_C(1000000000) + (b.tv_nsec - a.tv_nsec);
+}
+
 int results_note(struct pool *p, struct slot *s, const struct launch_place *at, const char *workdir)
 {
 	const struct results *rs = &p->spec->results;
@@ -63,6 +70,7 @@ int results_note(struct pool *p, struct slot *s, const struct launch_place *at, 
 		*r = (struct result_place){ .path = path_join(workdir, buf_str(&p->text)) };
 		if (stat(r->path, &st) == 0) {
 			r->there = true;
+			r->ahead = ns_between(s->started_at, st.st_mtim) > TICK_NS;
 			r->mtime = st.st_mtim;
 			r->ctime = st.st_ctim;
 			r->ino = st.st_ino;
@@ -84,7 +92,28 @@ static bool is_fresh(const struct slot *s, const struct result_place *r, const s
 {
 	return !r->there || st->st_ino != r->ino || st->st_size != r->size ||
 	       !same_time(st->st_mtim, r->mtime) || !same_time(st->st_ctim, r->ctime) ||
-	       !is_earlier(st->st_mtim, s->started_at);
+	       (!r->ahead && !is_earlier(st->st_mtim, s->started_at));
+}
+
+/* O_NONBLOCK: a pipe in its place must not hold us up. */
+static int open_file(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* What another node wrote may not be seen here yet: NFS believes for half a minute that a name is
+ * not there, unless its folder is read. */
+static int open_remote(const char *path)
+{
+	char *folder = path_dir(path);
+	DIR *d = opendir(folder);
+
+	if (d) {
+		(void)readdir(d);
+		(void)closedir(d);
+	}
+	free(folder);
+	return open_file(path);
 }
 
 /* Opens result file k; false and p->why when it cannot count. */
@@ -94,8 +123,10 @@ static bool open_result(struct pool *p, const struct slot *s, size_t k, struct v
 	const char *fault = NULL;
 	struct stat st;
 
-	/* O_NONBLOCK: a pipe in its place must not hold us up. */
-	v->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	v->fd = open_file(r->path);
+	if (v->fd < 0 && errno == ENOENT && s->job->task.res.nodes > 1) {
+		v->fd = open_remote(r->path);
+	}
 	if (v->fd < 0) {
 		fault = errno == ENOENT || errno == ENOTDIR ? "is not there"
 			: errno == EACCES                   ? "may not be read"

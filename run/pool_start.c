@@ -1,45 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting an attempt: scratch folder, spools, the start record, the process. What is the task's
+ * Starting an attempt: its folders, spools, the start record, the process. What is the task's
  * own fault (a command that is not there) ends the attempt as not started; what is the system's (no
  * room for the spools) ends the pool.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/proc.h"
-#include "base/text.h"
 #include "run/pool_internal.h"
 
-/* An empty folder that only we may enter: what an earlier attempt left is removed. */
-static int make_scratch(const char *path, struct err *e)
-{
-	char *dir;
-	int rc;
-
-	if (mkdir(path, 0700) == 0) {
-		return 0;
-	}
-	if (errno == EEXIST) {
-		if (file_remove_tree(path, e) < 0) {
-			return -1;
-		}
-	} else if (errno == ENOENT) {
-		dir = path_dir(path);
-		rc = file_make_dirs(dir, e);
-		free(dir);
-		if (rc < 0) {
-			return -1;
-		}
-	}
-	return mkdir(path, 0700) == 0 ? 0 : err_errno(e, "cannot make the folder '%s'", path);
-}
+#define START_S 1.0 /* that a start may take, from when a task was chosen */
 
 static struct slot *free_slot(struct pool *p)
 {
@@ -63,8 +35,10 @@ static struct slot *take_slot(struct pool *p, struct job *job)
 	s->pid = 0;
 	s->fd[0] = s->fd[1] = -1;
 	s->started = s->ended = p->now;
-	s->deadline = NEVER;
-	s->term_sent = false;
+	s->deadline = s->checkpoint_at = NEVER;
+	s->due_as = OUTCOME_TIMEOUT;
+	s->grace = p->o->grace_s;
+	s->term_sent = s->cut_off = s->held = s->checkpoint_sent = false;
 	s->ended_by = OUTCOME_NONE;
 	s->peak = 0;
 	s->status = 0;
@@ -83,14 +57,20 @@ static int prepare(struct pool *p, struct slot *s)
 		.rundir = p->o->rundir,
 		.gpus = p->o->capacity->n_gpus ? p->gpus.data : NULL,
 		.base_env = p->o->base_env,
+		.scratch = p->o->scratch,
+		.launch = p->o->launch,
 	};
+	const struct job *job = s->job;
+	const bool fresh = job->upto > 0 && job->task.attempt == job->upto + 1;
 
 	if (task_launch(&s->job->task, p->o->plan, &at, &p->launch, &e) < 0) {
 		buf_puts(&p->why, e.text);
 		return 1;
 	}
 	s->scratch = p->launch.scratch ? mem_dup(p->launch.scratch) : NULL;
-	if (s->scratch && make_scratch(s->scratch, &e) < 0) {
+	s->keep = p->launch.keep ? mem_dup(p->launch.keep) : NULL;
+	if ((s->scratch && folder_scratch(s->scratch, &e) < 0) ||
+	    (s->keep && folder_keep(s->keep, fresh, &e) < 0)) {
 		buf_puts(&p->why, e.text);
 		return 1;
 	}
@@ -104,10 +84,24 @@ static void send_start(struct pool *p, const struct slot *s)
 	pool_event_send(p, &ev);
 }
 
+/* A limit that just fitted is over at the end of our time, not behind it. */
+static void set_deadline(struct pool *p, struct slot *s)
+{
+	const uint64_t limit = s->job->task.res.time_s;
+	const double end = p->o->end;
+
+	if (limit) {
+		s->deadline = s->started + (double)limit;
+		if (end > 0 && s->deadline > end && s->deadline - end < START_S) {
+			s->deadline = end;
+		}
+	}
+	stop_checkpoint_due(p, s);
+}
+
 int start_job(struct pool *p, struct job *job)
 {
 	struct slot *s = take_slot(p, job);
-	const uint64_t limit = job->task.res.time_s;
 	int r;
 
 	buf_clear(&p->why);
@@ -134,7 +128,7 @@ int start_job(struct pool *p, struct job *job)
 		return end_unstarted(p, s, r == 0 && errno == EAGAIN && p->running > 1);
 	}
 	s->mask = p->own_peak;
-	s->deadline = limit ? s->started + (double)limit : NEVER;
+	set_deadline(p, s);
 	send_start(p, s);
 	return 0;
 }

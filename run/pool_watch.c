@@ -75,10 +75,19 @@ double watch_next(const struct pool *p)
 		if (s->state == SLOT_LINGERING) {
 			next = fmin(next, p->now + LINGER_S);
 		} else if (s->state == SLOT_RUNNING) {
-			next = fmin(next, s->deadline);
+			next = fmin(next, fmin(s->deadline, s->checkpoint_at));
 		}
 	}
 	return next;
+}
+
+/* Whether one that has ended still waits: for others of its group, or for news of a signal. */
+static bool is_waiting(const struct pool *p, const struct slot *s)
+{
+	if (s->deadline <= p->now) {
+		return false;
+	}
+	return s->held ? !end_was_told(p, s->status) : slot_signal(s, 0);
 }
 
 int watch_deadlines(struct pool *p)
@@ -87,17 +96,19 @@ int watch_deadlines(struct pool *p)
 		struct slot *s = &p->slots[i];
 		const bool due = s->state != SLOT_FREE && s->deadline <= p->now;
 
-		if (s->state == SLOT_LINGERING && (due || !slot_signal(s, 0))) {
-			if (due) {
+		if (s->state == SLOT_LINGERING && !is_waiting(p, s)) {
+			if (due && !s->held) {
 				(void)slot_signal(s, SIGKILL);
 			}
 			if (end_slot(p, s) < 0) {
 				return -1;
 			}
 		} else if (due && s->term_sent) {
-			slot_kill(s, OUTCOME_TIMEOUT);
+			slot_kill(s, s->due_as);
 		} else if (due) {
-			slot_term(p, s, OUTCOME_TIMEOUT, p->o->grace_s);
+			slot_term(p, s, s->due_as, s->grace);
+		} else if (s->state == SLOT_RUNNING && s->checkpoint_at <= p->now) {
+			stop_checkpoint(p, s);
 		}
 	}
 	return 0;

@@ -217,6 +217,11 @@ static void take_key(struct record *r, const char *key, size_t n, struct json v)
 			take_text(v, r->code, sizeof r->code);
 		}
 		break;
+	case KEY2('c', 'k'):
+		if (n == 4 && memcmp(key, "ckpt", 4) == 0) {
+			r->checkpointed = v.type == JSON_BOOL && v.text[0] == 't';
+		}
+		break;
 	case KEY2('e', 'x'):
 		if (n == 4 && memcmp(key, "exit", 4) == 0) {
 			take_int(v, &r->exit_code);

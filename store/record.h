@@ -10,7 +10,7 @@
  *    "pid":N,"cpus":1,"mem":BYTES,"limit":S}
  *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"out":"ok","exit":0,"sig":0,"why":"..","t":MS,
  *    "wall":S,"cpu":S,"rss":BYTES,"seed":"N","code":..,"rh":8HEX,"voids":N,
- *    "o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},"r":{..}}
+ *    "ckpt":true,"o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},"r":{..}}
  *   {"k":"void","id":..,"upto":N,"why":".."}
  *   {"k":"close","t":MS}
  *
@@ -23,6 +23,8 @@
  *   when there are none, several or large rows: read them from the output. It is the last member.
  * - rh: the plan's results hash under which r and "out" were judged.
  * - voids: when this attempt is ok, earlier attempts up to N no longer count.
+ * - ckpt: true where "out" is interrupted or timeout and the attempt had got its checkpoint signal,
+ *   and did not die of it: the next one need not begin anew. Absent else.
  */
 #ifndef PPGEN_STORE_RECORD_H
 #define PPGEN_STORE_RECORD_H
@@ -82,6 +84,7 @@ struct record {
 	unsigned plan, attempt, slot, upto, voids;
 	enum outcome outcome;
 	int exit_code, signal;
+	bool checkpointed; /* "ckpt" */
 	uint64_t time_ms;
 	char code[CODE_HEX];
 	char results[RESULTS_HEX];

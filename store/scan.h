@@ -26,7 +26,8 @@ struct scan_file {
 	char *writer;
 	char *path;
 	bool closed; /* has a close record */
-	bool dead;   /* its process is known to be gone: same machine and boot, no such process */
+	bool dead;   /* its process is known to be gone: same machine and boot, no such process; or
+			the submission that it was an element of has ended */
 	uint64_t bytes;
 	/* Lines that are no sound record, but for a torn tail of a file that is not closed. */
 	uint64_t damaged;
@@ -41,7 +42,11 @@ typedef int (*scan_fn)(void *arg, const struct scan_file *file, uint64_t offset,
  */
 int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e);
 
-/* Whether one writer will write no more: its journal is closed, or its process known to be gone. */
+/* The same for one writer's journal; one that is not there has no records. */
+int scan_writer_records(const char *rundir, const char *writer, scan_fn fn, void *arg,
+			struct err *e);
+
+/* Whether one writer will write no more: its journal is closed, or it is dead. */
 bool scan_writer_gone(const char *rundir, const char *writer);
 
 /* ---- the fold: a state a task of one plan ---- */

@@ -13,6 +13,7 @@
 #include "store/journal_internal.h"
 #include "store/process.h"
 #include "store/scan_internal.h"
+#include "store/submission.h"
 
 #define JOURNAL_ENDING ".jsonl"
 
@@ -142,6 +143,34 @@ int scan_open(struct scan_file *f, struct scan_view *v, struct err *e)
 	return 0;
 }
 
+/*
+ * Whether the writer that a header names writes no more. An array element mostly ran on a machine
+ * that cannot be asked; but when its submission has ended, so has it: nothing it may still do
+ * counts as going on.
+ */
+static bool header_is_dead(const struct scan_file *f, struct json header)
+{
+	uint64_t number;
+	char *xx, *journal, *rundir;
+	bool ended;
+
+	if (process_judge(header) == PROCESS_GONE) {
+		return true;
+	}
+	if (!json_u64(json_get(header, "submission"), &number) || number == 0 ||
+	    number > UINT32_MAX) {
+		return false;
+	}
+	xx = path_dir(f->path); /* <rundir>/journal/<xx>/<writer>.jsonl */
+	journal = path_dir(xx);
+	rundir = path_dir(journal);
+	ended = submission_has_ended(rundir, (unsigned)number);
+	free(rundir);
+	free(journal);
+	free(xx);
+	return ended;
+}
+
 int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg)
 {
 	const char *const data = v->view.data, *const end = data + v->view.len;
@@ -162,7 +191,7 @@ int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg)
 			v->whole = (uint64_t)(to - data) + (newline ? 1 : 0);
 			f->closed |= r.kind == RECORD_CLOSE;
 			if (r.kind == RECORD_HEADER) {
-				f->dead = process_judge(r.line) == PROCESS_GONE;
+				f->dead = header_is_dead(f, r.line);
 			}
 			rc = fn(arg, f, (uint64_t)(p - data), &r);
 		} else if (newline || f->closed) {
@@ -189,7 +218,7 @@ bool scan_writer_gone(const char *rundir, const char *writer)
 		gone = f.closed ||
 		       (newline &&
 			record_decode(v.view.data, (size_t)(newline - v.view.data), &r) &&
-			r.kind == RECORD_HEADER && process_judge(r.line) == PROCESS_GONE);
+			r.kind == RECORD_HEADER && header_is_dead(&f, r.line));
 		file_view_free(&v.view);
 	}
 	free(f.path);
@@ -215,5 +244,48 @@ int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e)
 		scan_file_release(&files[i]);
 	}
 	free(files);
+	return rc;
+}
+
+/* A name as journal_create makes them: it becomes part of a path. */
+static bool is_writer(const char *name)
+{
+	if (!name[0] || name[0] == '.') {
+		return false;
+	}
+	for (; *name; name++) {
+		if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+		      (*name >= '0' && *name <= '9') || strchr("._-", *name))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int scan_writer_records(const char *rundir, const char *writer, scan_fn fn, void *arg,
+			struct err *e)
+{
+	struct scan_file f = { .path = NULL };
+	struct err why = ERR_INIT;
+	struct scan_view v;
+	char xx[JOURNAL_XX];
+	int rc;
+
+	if (!is_writer(writer)) {
+		return err_fail(e, "'%.100s' is no writer's name", writer);
+	}
+	journal_xx(writer, xx);
+	f.path = mem_printf("%s/journal/%s/%s" JOURNAL_ENDING, rundir, xx, writer);
+	f.writer = mem_dup(writer);
+	rc = scan_open(&f, &v, &why);
+	if (rc == 0) {
+		rc = scan_walk(&f, &v, fn, arg);
+		file_view_free(&v.view);
+	} else if (errno == ENOENT || errno == ENOTDIR) {
+		rc = 0;
+	} else if (e && !err_is(e)) {
+		*e = why;
+	}
+	scan_file_release(&f);
 	return rc;
 }

@@ -33,7 +33,8 @@ check() {
 	fi
 }
 
-mapfile -t scripts < <(find quickstart .ci/run tests -path tests/cases -prune -o \( -name '*.sh' -o -name quickstart -o -path .ci/run \) -print)
+mapfile -t scripts < <(find quickstart .ci/run tests bench -path tests/cases -prune -o -type f \( -name '*.sh' -o -name quickstart \
+	-o -path .ci/run -o -path bench/array -o -path 'tests/cluster/[a-z]*' ! -name '*.*' \) -print)
 mapfile -t words < <(find . -path ./.git -prune -o -path './build*' -prune -o -path ./autom4te.cache -prune -o -path ./tests -prune -o \
 	-name runs -prune -o -type f \( -name '*.[ch]' -o -name '*.md' -o -name '*.sh' -o -name '*.m4' -o -name '*.txt' -o -name '*.yaml' \
 	-o -name configure.ac -o -name Makefile.am -o -name quickstart \) -print)

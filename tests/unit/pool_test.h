@@ -47,6 +47,8 @@ struct run {
 	struct err e;
 	uint64_t next; /* the source's place */
 	unsigned upto;
+	double left; /* seconds until the end of the pool's time; 0: no end */
+	void (*past)(void *arg, unsigned *tries, double *memory, double *time);
 	struct buf journal; /* its text, after the run */
 	char *writer;
 	struct end ends[ENDS_MAX];
@@ -153,7 +155,10 @@ static inline void run_read(struct run *r)
 static inline int run_pool_in(struct run *r, int guard_fd)
 {
 	static char *environment[] = { "PATH=/usr/bin:/bin", "HOME=/tmp", NULL };
-	struct source src = { run_next, r, space_count(r->plan->spec->space) };
+	struct source src = { .next = run_next,
+			      .arg = r,
+			      .total = space_count(r->plan->spec->space),
+			      .past = r->past };
 	struct journal *j = journal_create(r->rundir, r->plan->number, "", &r->e);
 	int rc;
 
@@ -170,9 +175,12 @@ static inline int run_pool_in(struct run *r, int guard_fd)
 	r->o.max_failures_share = r->o.max_failures_share > 0 ? r->o.max_failures_share : 2;
 	r->o.event = run_event;
 	r->o.event_arg = r;
+	r->o.end = r->left != 0 ? proc_monotonic() + r->left : 0;
 	rc = pool_run(&r->o, j, &src, &r->sum, &r->e);
 	assert_int_equal(journal_close(j, NULL), 0);
 	run_read(r);
+	assert_int_equal(r->events[POOL_END], r->n_ends); /* one each, whatever stopped it */
+	assert_int_equal(r->n_starts, r->n_ends);
 	return rc;
 }
 

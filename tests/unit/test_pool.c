@@ -714,7 +714,7 @@ static void test_no_room(void **state)
 	r.capacity.cpus = 50;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	{
-		struct source src = { run_next, &r, 50 };
+		struct source src = { .next = run_next, .arg = &r, .total = 50 };
 		char *env[] = { NULL };
 		struct journal *j = journal_create(r.rundir, 1, "", &r.e);
 		int rc;
@@ -762,6 +762,7 @@ static pid_t start_guarded(struct run *r, const char *spec)
 			(void)dup(0); /* inherited by mistake, and many */
 		}
 		fd = guard_start(&r->e);
+		r->o.grace_s = 5;
 		_exit(fd < 0                   ? 90
 		      : run_pool_in(r, fd) < 0 ? 91
 					       : (int)(r->sum.ok + 10 * r->sum.failed));
@@ -882,6 +883,34 @@ static void test_pool_killed(void **state)
 	run_free(&r);
 }
 
+/* A scheduler's TERM to all processes of a job comes to the pool twice, and is one. */
+static void test_told_twice(void **state)
+{
+	struct run r;
+	pid_t pid = start_guarded(&r, "params: {x: [0]}\n"
+				      "shell: |\n"
+				      "  trap 'sleep 1; echo > saved; exit 9' TERM\n"
+				      "  echo $$ > ready; while :; do sleep 0.05; done\n"),
+	      pool;
+	int status;
+
+	(void)state;
+	for (int i = 0; i < 500 && !number_in(&r, "ready"); i++) {
+		nap(0.02);
+	}
+	pool = pool_of(pid);
+	if (pool > 1) {
+		(void)kill(pool, SIGTERM);
+	}
+	(void)kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	run_read(&r);
+	assert_int_equal(run_end_of(&r, 0)->outcome, OUTCOME_INTERRUPTED);
+	assert_int_equal(run_end_of(&r, 0)->exit_code, 9);
+	assert_true(there(&r, "saved"));
+	run_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -907,6 +936,7 @@ int main(void)
 		cmocka_unit_test(test_guarded),
 		cmocka_unit_test(test_guardian_killed),
 		cmocka_unit_test(test_pool_killed),
+		cmocka_unit_test(test_told_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,28 @@ static void test_inherits_nothing(void **state)
 	buf_free(&out);
 }
 
+/* The program is found by our PATH, and sees nothing of our environment. */
+static void test_environment(void **state)
+{
+	static const char *const argv[] = { "env", NULL };
+	static const char *const envp[] = { "A=1 2", "PATH=/nowhere", "B=", NULL };
+	static const char *const none[] = { NULL };
+	struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(setenv("PPGEN_TEST_PROC", "ours", 1), 0);
+	assert_int_equal(proc_capture_env(argv, envp, NULL, 20, &out, NULL, 0, &e), 0);
+	assert_string_equal(out.data, "A=1 2\nPATH=/nowhere\nB=\n");
+	buf_clear(&out);
+	assert_int_equal(proc_capture_env(argv, none, NULL, 20, &out, NULL, 0, &e), 0);
+	assert_string_equal(out.data, "");
+	assert_int_equal(shell("echo $PPGEN_TEST_PROC", &out, NULL, 0, &e), 0);
+	assert_string_equal(out.data, "ours\n");
+	unsetenv("PPGEN_TEST_PROC");
+	buf_free(&out);
+}
+
 /* Descriptors 0 to 2 may be closed in us. */
 static void test_closed_standard(void **state)
 {
@@ -243,7 +265,7 @@ int main(void)
 		cmocka_unit_test(test_not_started),     cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_left_behind),     cmocka_unit_test(test_inherits_nothing),
 		cmocka_unit_test(test_closed_standard), cmocka_unit_test(test_time),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_environment),     cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

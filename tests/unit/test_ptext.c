@@ -18,9 +18,8 @@ static const struct value values[] = {
 	{ VALUE_NUMBER, "7", 1 },
 	{ VALUE_LIST, "[1,\"x\"]", 7 },
 };
-static const char *const specials[SPECIAL_COUNT] = {
-	"11", "12", "/s c", "4", "2048", "tabc", "99"
-};
+static const char *const specials[SPECIAL_COUNT] = { "11",   "12", "/s c", "4", "2048",
+						     "tabc", "99", "/k",   NULL };
 
 static struct ptext *compile(struct arena *a, const char *text, size_t *at, struct err *e)
 {
@@ -46,6 +45,7 @@ static void test_fill(void **state)
 		{ "{xs}", "[1,\"x\"]" },
 		{ "{scratch}/x-{seed}-{seed64}-{cpus}-{task}", "/s c/x-11-12-4-tabc" },
 		{ "{scratch:dir}", "/" },
+		{ "{keep}/state", "/k/state" },
 	};
 	struct arena *a = arena_new();
 
@@ -129,7 +129,7 @@ static void test_compile_errors(void **state)
 		  3 },
 		{ "{rep}", "'{rep}' needs 'repeat:'", 0 },
 		{ "{memory}", "'{memory}' cannot stand here", 0 },
-		{ "{keep}", "'{keep}' is not yet supported", 0 },
+		{ "{kep}", "unknown parameter 'kep' (did you mean 'keep'?)", 0 },
 		{ "{sead}", "unknown parameter 'sead' (did you mean 'seed'?)", 0 },
 	};
 	struct arena *a = arena_new();
@@ -155,6 +155,7 @@ static void test_fill_errors(void **state)
 		{ "{T:03d}", "'{T:03d}' wants an integer, and '-2.5' is none" },
 		{ "{f:.3f}", "'{f:.3f}' wants a number, and 'data/a b.tar.gz' is none" },
 		{ "{xs:stem}", "'{xs:stem}' wants text or a number, and '[1,\"x\"]' is none" },
+		{ "a {launch}", "'{launch}' is not known here" }, /* a task without ranks */
 	};
 	struct arena *a = arena_new();
 
@@ -188,6 +189,11 @@ static void test_questions(void **state)
 	assert_int_equal(ptext_alone(compile(a, "{xs}", NULL, NULL)), 3);
 	assert_int_equal(ptext_alone(compile(a, "{f:dir}", NULL, NULL)), -1);
 	assert_int_equal(ptext_alone(compile(a, "{seed}", NULL, NULL)), -1);
+	assert_true(ptext_alone_special(compile(a, "{launch}", NULL, NULL), SPECIAL_LAUNCH));
+	assert_false(ptext_alone_special(compile(a, "{keep}", NULL, NULL), SPECIAL_LAUNCH));
+	assert_false(ptext_alone_special(compile(a, "{launch:dir}", NULL, NULL), SPECIAL_LAUNCH));
+	assert_false(ptext_alone_special(compile(a, "{launch} x", NULL, NULL), SPECIAL_LAUNCH));
+	assert_false(ptext_alone_special(compile(a, "{xs}", NULL, NULL), SPECIAL_LAUNCH));
 	assert_true(ptext_is_constant(compile(a, "x{{", NULL, NULL)));
 	assert_true(ptext_is_constant(compile(a, "", NULL, NULL)));
 	arena_free(a);

@@ -122,6 +122,37 @@ static void test_decode_kinds(void **state)
 	}
 }
 
+static void test_decode_checkpoint(void **state)
+{
+	static const struct {
+		const char *members;
+		bool is;
+	} rows[] = {
+		{ "{\"k\":\"end\",\"out\":\"interrupted\",\"ckpt\":true", true },
+		{ "{\"k\":\"end\",\"out\":\"timeout\",\"ckpt\":true,\"o\":[0,1,\"" SHA "\"]",
+		  true },
+		{ "{\"k\":\"end\",\"out\":\"interrupted\"", false },
+		{ "{\"k\":\"end\",\"ckpt\":false", false },
+		{ "{\"k\":\"end\",\"ckpt\":1", false },
+		{ "{\"k\":\"end\",\"ckpt\":\"true\"", false },
+		{ "{\"k\":\"end\",\"ckpoint\":true", false },
+		{ "{\"k\":\"end\",\"r\":{\"ckpt\":true}", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf b = sealed(rows[i].members);
+		struct record r;
+
+		assert_int_equal(record_decode(b.data, b.len, &r), 1);
+		assert_int_equal(r.kind, RECORD_END);
+		if (r.checkpointed != rows[i].is) {
+			fail_msg("%s", rows[i].members);
+		}
+		buf_free(&b);
+	}
+}
+
 /* Any one byte changed, and any end missing: never a record. */
 static void test_damage(void **state)
 {
@@ -207,8 +238,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seal),         cmocka_unit_test(test_decode_end),
-		cmocka_unit_test(test_decode_kinds), cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_odd_lines),    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_decode_kinds), cmocka_unit_test(test_decode_checkpoint),
+		cmocka_unit_test(test_damage),       cmocka_unit_test(test_odd_lines),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

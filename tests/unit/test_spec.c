@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a good spec becomes. What is wrong with bad ones is in tests/cases/bad. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -74,6 +75,13 @@ static void test_defaults(void **state)
 	assert_int_equal(s->res.memory, 0);
 	assert_int_equal(s->res.time_s, 0);
 	assert_int_equal(s->res.set, 0);
+	assert_int_equal(s->res.nodes, 1);
+	assert_int_equal(s->res.ranks, 0);
+	assert_null(s->res.gpu_type);
+	assert_false(s->res.exclusive);
+	assert_int_equal(s->checkpoint.signal, 0);
+	assert_int_equal(s->submit.slots + s->submit.elements + s->submit.max_running, 0);
+	assert_false(spec_uses_keep(s) || spec_uses_launch(s));
 	assert_int_equal(s->retry.times, 0);
 	assert_int_equal(s->retry.on,
 			 RETRY_EXIT | RETRY_SIGNAL | RETRY_TIMEOUT | RETRY_OOM | RETRY_INVALID);
@@ -156,9 +164,19 @@ static void test_resources(void **state)
 		"  - {where: T == 3, gpus: 1, cpus: 8, time: 90}\n"
 		"retry: {times: 3, on: [oom, timeout], memory: x2, time: 1.5}\nmax_failures: 5%\n");
 	static const struct resources want[] = {
-		{ RES_CPUS | RES_MEMORY | RES_TIME, 2, UINT64_C(2) << 30, 36000, 0 },
-		{ RES_CPUS | RES_MEMORY | RES_TIME, 4, UINT64_C(8) << 30, 36000, 0 },
-		{ RES_CPUS | RES_MEMORY | RES_TIME | RES_GPUS, 8, UINT64_C(8) << 30, 90, 1 },
+		{ .set = RES_CPUS | RES_MEMORY | RES_TIME,
+		  .cpus = 2,
+		  .memory = UINT64_C(2) << 30,
+		  .time_s = 36000 },
+		{ .set = RES_CPUS | RES_MEMORY | RES_TIME,
+		  .cpus = 4,
+		  .memory = UINT64_C(8) << 30,
+		  .time_s = 36000 },
+		{ .set = RES_CPUS | RES_MEMORY | RES_TIME | RES_GPUS,
+		  .cpus = 8,
+		  .memory = UINT64_C(8) << 30,
+		  .time_s = 90,
+		  .gpus = 1 },
 	};
 	struct point p;
 
@@ -186,6 +204,179 @@ static void test_resources(void **state)
 	s = read_spec(HEAD "command: run\nretry: 2\nmax_failures: 10\n");
 	assert_int_equal(s->retry.times, 2);
 	assert_true(s->max_failures == 10 && !s->max_failures_percent);
+	spec_free(s);
+}
+
+static void test_cluster_resources(void **state)
+{
+	struct spec *s = read_spec(
+		HEAD
+		"command: '{launch} run {T}'\n"
+		"resources: {nodes: 2, ranks: 16, cpus: 4, gpus: 1, gpu_type: a100, constraint: "
+		"\"big&fast\",\n"
+		"  licences: 'matlab@srv:2', exclusive: true}\n"
+		"overrides:\n"
+		"  - {where: T >= 2, ranks: 7, nodes: 3, gpu_type: 1080, exclusive: false}\n"
+		"  - {where: T == 3, constraint: slow, licences: none}\n");
+	static const struct resources want[] = {
+		{ .nodes = 2,
+		  .ranks = 16,
+		  .gpu_type = "a100",
+		  .constraint = "big&fast",
+		  .licences = "matlab@srv:2",
+		  .exclusive = true },
+		{ .nodes = 3,
+		  .ranks = 7,
+		  .gpu_type = "1080",
+		  .constraint = "big&fast",
+		  .licences = "matlab@srv:2" },
+		{ .nodes = 3,
+		  .ranks = 7,
+		  .gpu_type = "1080",
+		  .constraint = "slow",
+		  .licences = "none" },
+	};
+	struct point p;
+
+	(void)state;
+	point_init(&p, s->space);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct err e = ERR_INIT;
+		struct resources got, same = want[i];
+
+		space_point(s->space, i, &p);
+		assert_int_equal(spec_resources(s, &p, &got, &e), 0);
+		same.cpus = 4;
+		same.gpus = 1;
+		assert_true(resources_equal(&got, &same));
+		assert_int_equal(got.set, RES_NODES | RES_RANKS | RES_CPUS | RES_GPUS |
+						  RES_GPU_TYPE | RES_CONSTRAINT | RES_LICENCES |
+						  RES_EXCLUSIVE);
+	}
+	point_free(&p);
+	assert_true(spec_uses_launch(s));
+	spec_free(s);
+}
+
+/* Nodes and ranks may come from different overrides; where they meet, they must fit. */
+static void test_ranks_meet(void **state)
+{
+	struct spec *s = read_with(HEAD "command: '{launch} run {T}'\n"
+					"resources: {ranks: 2}\n"
+					"overrides:\n  - {where: T >= 2, nodes: 4}\n"
+					"  - {where: T == 3, ranks: 4}\n",
+				   NULL, 0, "");
+	struct err e = ERR_INIT;
+	struct resources got;
+	struct point p;
+
+	(void)state;
+	point_init(&p, s->space);
+	space_point(s->space, 0, &p);
+	assert_int_equal(spec_resources(s, &p, &got, &e), 0);
+	space_point(s->space, 2, &p);
+	assert_int_equal(spec_resources(s, &p, &got, &e), 0);
+	assert_int_equal(got.ranks, 4);
+	assert_int_equal(got.nodes, 4);
+	space_point(s->space, 1, &p);
+	assert_int_equal(spec_resources(s, &p, &got, &e), -1);
+	assert_string_equal(e.text,
+			    "the overrides that hold give 2 ranks on 4 nodes: every node has "
+			    "at least one rank");
+	point_free(&p);
+	spec_free(s);
+}
+
+static void test_compare_resources(void **state)
+{
+	static const struct {
+		struct resources res;
+		bool equal, alone; /* equal to the first */
+		uint64_t per_node, cpus;
+	} rows[] = {
+		{ { .cpus = 2, .nodes = 1 }, true, false, 1, 2 },
+		{ { .set = RES_CPUS, .cpus = 2, .nodes = 1 }, true, false, 1, 2 },
+		{ { .cpus = 3, .nodes = 1 }, false, false, 1, 3 },
+		{ { .cpus = 2, .nodes = 1, .memory = 1 }, false, false, 1, 2 },
+		{ { .cpus = 2, .nodes = 1, .time_s = 1 }, false, false, 1, 2 },
+		{ { .cpus = 2, .nodes = 1, .gpus = 1 }, false, false, 1, 2 },
+		{ { .cpus = 2, .nodes = 2 }, false, true, 1, 4 },
+		{ { .cpus = 2, .nodes = 1, .ranks = 1 }, false, true, 1, 2 },
+		{ { .cpus = 2, .nodes = 3, .ranks = 7 }, false, true, 3, 14 },
+		{ { .cpus = 2, .nodes = 3, .ranks = 6 }, false, true, 2, 12 },
+		{ { .cpus = 2, .nodes = 1, .ranks = 5 }, false, true, 5, 10 },
+		{ { .cpus = 2, .nodes = 1, .exclusive = true }, false, true, 1, 2 },
+		{ { .cpus = 2, .nodes = 1, .gpu_type = "a" }, false, false, 1, 2 },
+		{ { .cpus = 2, .nodes = 1, .constraint = "a" }, false, false, 1, 2 },
+		{ { .cpus = 2, .nodes = 1, .licences = "a" }, false, false, 1, 2 },
+		{ { .cpus = UINT64_MAX, .nodes = 1, .ranks = 2 }, false, true, 2, UINT64_MAX },
+	};
+	char a[] = "one", b[] = "one";
+	const struct resources x = { .licences = a }, y = { .licences = b },
+			       z = { .licences = "two" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct resources *r = &rows[i].res;
+
+		assert_int_equal(resources_equal(&rows[0].res, r), rows[i].equal);
+		assert_int_equal(resources_alone(r), rows[i].alone);
+		assert_int_equal(resources_ranks_per_node(r), rows[i].per_node);
+		assert_int_equal(resources_cpus(r), rows[i].cpus);
+	}
+	assert_true(resources_equal(&x, &y));
+	assert_false(resources_equal(&x, &z));
+}
+
+static void test_checkpoint(void **state)
+{
+	static const struct {
+		const char *text;
+		int signal;
+		uint64_t before;
+	} rows[] = {
+		{ "{signal: USR1}", SIGUSR1, 300 },
+		{ "{signal: SIGUSR2, before: 90}", SIGUSR2, 90 },
+		{ "{signal: TERM, before: 1h}", SIGTERM, 3600 },
+		{ "{signal: INT}", SIGINT, 300 },
+		{ "{signal: SIGHUP}", SIGHUP, 300 },
+		{ "{signal: CONT}", SIGCONT, 300 },
+		{ "{signal: QUIT}", SIGQUIT, 300 },
+		{ "{signal: ALRM}", SIGALRM, 300 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf text = BUF_INIT;
+		struct spec *s;
+
+		buf_printf(&text, HEAD "command: run {keep}\ncheckpoint: %s\n", rows[i].text);
+		s = read_spec(text.data);
+		assert_int_equal(s->checkpoint.signal, rows[i].signal);
+		assert_int_equal(s->checkpoint.before_s, rows[i].before);
+		spec_free(s);
+		buf_free(&text);
+	}
+}
+
+static void test_submit(void **state)
+{
+	static const char *const sets[] = { "submit.elements=7" };
+	struct spec *s =
+		read_with(HEAD "command: run {T}\n"
+			       "submit:\n  slots: 4\n  max_running: 50\n  element_time: 2h\n",
+			  sets, 1, "");
+
+	(void)state;
+	assert_int_equal(s->submit.slots, 4);
+	assert_int_equal(s->submit.slots_pos.line, 5);
+	assert_string_equal(s->submit.slots_pos.origin, "f");
+	assert_int_equal(s->submit.max_running, 50);
+	assert_int_equal(s->submit.element_time, 7200);
+	assert_int_equal(s->submit.time_pos.line, 7);
+	assert_int_equal(s->submit.elements, 7);
+	assert_int_equal(s->submit.elements_pos.line, 0);
+	assert_string_equal(s->submit.elements_pos.origin, "--set submit.elements");
 	spec_free(s);
 }
 
@@ -287,6 +478,55 @@ static void test_collect(void **state)
 	spec_free(s);
 }
 
+static void test_keep_and_launch(void **state)
+{
+	static const struct {
+		const char *text;
+		bool keep, launch;
+		const char *warnings;
+	} rows[] = {
+		{ "command: run {T}", false, false, "" },
+		{ "command: run --state={keep}", true, false, "" },
+		{ "command: run\nworkdir: '{keep}'", true, false, "" },
+		{ "command: run\nenv: {A: '{keep}/x'}", true, false, "" },
+		{ "command: run\nresults: {files: {a: '{keep}/a.csv'}}", true, false, "" },
+		{ "shell: cat \"$PPGEN_KEEP\"/x", true, false, "" },
+		{ "command: '{launch} run'\nresources: {ranks: 4}", false, true, "" },
+		{ "command: ['{launch}', run]\nresources: {ranks: 4, nodes: 2}", false, true, "" },
+		{ "command: run\nenv: {A: '{launch} x'}\nresources: {ranks: 4}", false, true, "" },
+		{ "shell: $PPGEN_LAUNCH run\nresources: {ranks: 4}", false, true, "" },
+		{ "command: run\nresources: {ranks: 1}", false, false, "" },
+		{ "command: run\nresources: {ranks: 4}", false, false,
+		  "f:4:20: warning: the task is started once, on one node: begin the command with "
+		  "{launch} to start it on all of them\n" },
+		{ "shell: run\nresources: {nodes: 4}", false, false,
+		  "f:4:20: warning: the task is started once, on one node: begin its program with "
+		  "$PPGEN_LAUNCH to start it on all of them\n" },
+		{ "command: run\noverrides: [{where: T > 1, ranks: 4}]", false, false,
+		  "f:4:12: warning: the task is started once, on one node: begin the command with "
+		  "{launch} to start it on all of them\n" },
+		{ "shell: $PPGEN_LAUNCH run", false, true,
+		  "f:3:8: warning: PPGEN_LAUNCH is not set: 'resources' has no 'ranks'\n" },
+		{ "shell: run {launch}", false, false,
+		  "f:3:8: warning: '{launch}' is not replaced in 'shell': write $PPGEN_LAUNCH\n" },
+		{ "shell: run {keep}", false, false,
+		  "f:3:8: warning: '{keep}' is not replaced in 'shell': write \"$PPGEN_KEEP\"\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf text = BUF_INIT;
+		struct spec *s;
+
+		buf_printf(&text, HEAD "%s\n", rows[i].text);
+		s = read_with(text.data, NULL, 0, rows[i].warnings);
+		assert_int_equal(spec_uses_keep(s), rows[i].keep);
+		assert_int_equal(spec_uses_launch(s), rows[i].launch);
+		spec_free(s);
+		buf_free(&text);
+	}
+}
+
 static void test_scratch(void **state)
 {
 	static const struct {
@@ -331,6 +571,18 @@ static void test_warnings(void **state)
 		  "f:4:27: warning: 'memory' in 'retry' has nothing to grow: 'resources' has no "
 		  "'memory'\n" },
 		{ "command: run\nretry: {times: 1, memory: x2}\nresources: {memory: 1G}", "" },
+		{ "command: run\nresources: {gpu_type: a100}",
+		  "f:4:23: warning: 'gpu_type' says of what kind GPUs are, and no task asks for any: "
+		  "give 'gpus'\n" },
+		{ "command: run\nresources: {gpu_type: a100}\noverrides: [{where: T > 1, gpus: 1}]",
+		  "" },
+		{ "command: run\nresources: {time: 5m}\ncheckpoint: {signal: USR1}",
+		  "f:5:13: warning: 'before' in 'checkpoint' is 5m 00s, and 'time' only 5m 00s: such a "
+		  "task gets the signal right after its start\n" },
+		{ "command: run\nresources: {time: 1h}\noverrides: [{where: T > 1, time: 5m}]\n"
+		  "checkpoint: {signal: USR1, before: 6m}",
+		  "f:6:36: warning: 'before' in 'checkpoint' is 6m 00s, and 'time' only 5m 00s: such a "
+		  "task gets the signal right after its start\n" },
 		{ "command: run\nresults: {files: {a: a.csv}}",
 		  "f:4:22: warning: every task writes the same file 'a.csv': name a parameter or "
 		  "{task} in it, or write "
@@ -349,7 +601,8 @@ static void test_warnings(void **state)
 
 static void test_settings(void **state)
 {
-	static const char *const sets[] = { "resources.cpus=3", "env.B=x", "retry=1" };
+	static const char *const sets[] = { "resources.cpus=3", "env.B=x", "retry=1",
+					    "submit.slots=2" };
 	static const struct setting want[] = {
 		{ "name", "f", "default" },
 		{ "command", "run {T}", "f:3" },
@@ -362,11 +615,18 @@ static void test_settings(void **state)
 		{ "results.stdout", "{regex: {E: x}}", "f:7" },
 		{ "collect", "[{to: results.csv}]", "default" },
 		{ "seed", "0", "default" },
+		{ "resources.nodes", "1", "default" },
+		{ "resources.exclusive", "false", "default" },
+		{ "checkpoint.signal", "SIGUSR1", "f:8" },
+		{ "checkpoint.before", "5m", "default" },
+		{ "submit.slots", "2", "--set submit.slots" },
+		{ "submit.element_time", "2h", "f:9" },
 	};
 	struct spec *s = read_with(
-		HEAD "command: run {T}\nenv: {A: 1}\nresources:\n  memory: 1G\nresults: {stdout: "
-		     "{regex: {E: x}}}\n",
-		sets, 3, "");
+		HEAD
+		"command: run {T}\nenv: {A: 1}\nresources:\n  memory: 1G\nresults: {stdout: "
+		"{regex: {E: x}}}\ncheckpoint: {signal: SIGUSR1}\nsubmit: {element_time: 2h}\n",
+		sets, 4, "");
 	struct setting *got;
 	const size_t n = spec_settings(s, &got);
 
@@ -436,7 +696,8 @@ static void test_man(void **state)
 	(void)state;
 	spec_man_keys(&b);
 	assert_non_null(
-		strstr(b.data, "\n\\fBresources.cpus\\fR: count (default: 1)\nProcessors.\n"));
+		strstr(b.data, "\n\\fBresources.cpus\\fR: count (default: 1)\nProcessors; "));
+	assert_non_null(strstr(b.data, "\n\\fBcheckpoint.before\\fR: duration (default: 5m)\n"));
 	assert_non_null(strstr(b.data, "\\fBparams.grid.\\fINAME\\fB.from\\fR: number\n"));
 	assert_non_null(strstr(b.data, "\\fBoverrides.where\\fR"));
 	assert_non_null(strstr(b.data, "Known, and not yet supported:\ncontainer,\nwrap,\n"));
@@ -449,13 +710,16 @@ static void test_man(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_start),
-		cmocka_unit_test(test_with),     cmocka_unit_test(test_resources),
-		cmocka_unit_test(test_results),  cmocka_unit_test(test_files),
-		cmocka_unit_test(test_collect),  cmocka_unit_test(test_scratch),
-		cmocka_unit_test(test_warnings), cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_merge),    cmocka_unit_test(test_man),
-		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_defaults),   cmocka_unit_test(test_start),
+		cmocka_unit_test(test_with),       cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_results),    cmocka_unit_test(test_files),
+		cmocka_unit_test(test_collect),    cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_warnings),   cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_merge),      cmocka_unit_test(test_man),
+		cmocka_unit_test(test_secrets),    cmocka_unit_test(test_cluster_resources),
+		cmocka_unit_test(test_submit),     cmocka_unit_test(test_compare_resources),
+		cmocka_unit_test(test_ranks_meet), cmocka_unit_test(test_keep_and_launch),
+		cmocka_unit_test(test_checkpoint),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

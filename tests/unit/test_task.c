@@ -219,6 +219,187 @@ static void test_environment(void **state)
 	plan_free(p);
 }
 
+/* {launch}: words of their own where it stands alone, else a line for a shell. */
+static void test_launch_words(void **state)
+{
+	static const char *const starter[] = { "run it",
+					       "-N{{nodes}}",
+					       "-n",
+					       "{{ranks}}",
+					       "--per={{ranks_per_node}}x{{cpus}}",
+					       "{{ranks}}{{nodes}}",
+					       NULL };
+	static const struct {
+		const char *spec;
+		bool starter;
+		const char *words[WORDS_MAX];
+		const char *variable; /* PPGEN_LAUNCH */
+	} rows[] = {
+		{ "command: '{launch} p {T}'\nresources: {ranks: 4}",
+		  false,
+		  { "mpiexec", "-n", "4", "p", "1" },
+		  "mpiexec -n 4" },
+		{ "command: '{launch} p {T}'\nresources: {ranks: 7, nodes: 2, cpus: 3}",
+		  true,
+		  { "run it", "-N2", "-n", "7", "--per=4x3", "72", "p", "1" },
+		  "'run it' -N2 -n 7 --per=4x3 72" },
+		{ "command: [env, '{launch}', '-c={launch} x', y]\nresources: {ranks: 4}",
+		  false,
+		  { "env", "mpiexec", "-n", "4", "-c=mpiexec -n 4 x", "y" },
+		  "mpiexec -n 4" },
+		{ "shell: $PPGEN_LAUNCH p\nresources: {ranks: 2}",
+		  false,
+		  { "/bin/sh", "-c", "$PPGEN_LAUNCH p" },
+		  "mpiexec -n 2" },
+		{ "command: p", true, { "p" }, NULL },
+	};
+	struct launch l = { 0 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		char *text = mem_printf("ppgen: 1\nparams: {T: [1]}\n%s\n", rows[k].spec);
+		struct launch_place at = place();
+		struct plan *p = draft(text);
+		const char *variable;
+		struct task t;
+
+		at.launch = rows[k].starter ? starter : NULL;
+		task_init(&t, p);
+		launch(p, 0, &t, &l, &at);
+		for (size_t w = 0; w < WORDS_MAX; w++) {
+			const char *want = rows[k].words[w], *got = l.argv[w];
+
+			if (!want != !got || (want && strcmp(want, got) != 0))
+				fail_msg("'%s', word %zu: '%s', not '%s'", rows[k].spec, w,
+					 got ? got : "(none)", want ? want : "(none)");
+			if (!want)
+				break;
+		}
+		variable = env_get(&l, "PPGEN_LAUNCH");
+		if (!rows[k].variable)
+			assert_null(variable);
+		else
+			assert_string_equal(variable, rows[k].variable);
+		task_free(&t);
+		plan_free(p);
+		free(text);
+	}
+	launch_free(&l);
+}
+
+static void test_launch_errors(void **state)
+{
+	static const struct {
+		const char *word, *want;
+	} rows[] = {
+		{ "a{{ranks", "'{{' is not closed" },
+		{ "{{rank}}",
+		  "a launcher does not know '{{rank}}': it knows ranks, nodes, cpus and "
+		  "ranks_per_node" },
+		{ "{{}}", "a launcher does not know '{{}}'" },
+	};
+	struct plan *p = draft("ppgen: 1\nparams: {T: [1]}\ncommand: '{launch} p'\n"
+			       "resources: {ranks: 2}\n");
+	struct launch l = { 0 };
+	struct task t;
+
+	(void)state;
+	assert_int_equal(launch_check_word("-n{{ranks}}x{{nodes}}}}", NULL), 0);
+	task_init(&t, p);
+	assert_int_equal(task_load(&t, p, 0, NULL), 0);
+	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+		const char *const words[] = { "x", rows[k].word, NULL };
+		struct launch_place at = place();
+		struct err e = ERR_INIT, e2 = ERR_INIT;
+
+		assert_int_equal(launch_check_word(rows[k].word, &e), -1);
+		assert_non_null(strstr(e.text, rows[k].want));
+		at.launch = words;
+		assert_int_equal(task_launch(&t, p, &at, &l, &e2), -1);
+		assert_non_null(strstr(e2.text, rows[k].want));
+	}
+	t.res.ranks = 0; /* which a spec that was read cannot give */
+	{
+		const struct launch_place at = place();
+		struct err e = ERR_INIT;
+
+		assert_int_equal(task_launch(&t, p, &at, &l, &e), -1);
+		assert_non_null(strstr(e.text, "'{launch}' needs 'ranks'"));
+	}
+	task_free(&t);
+	launch_free(&l);
+	plan_free(p);
+}
+
+/* {keep} stays with the run; {scratch} goes where the place says. */
+static void test_folders(void **state)
+{
+	struct plan *p = draft("ppgen: 1\nparams: {T: [1]}\ncommand: p {keep} {scratch}\n"
+			       "results: {files: {a: '{keep}/a.csv'}}\n");
+	struct launch_place at = place();
+	struct buf path = BUF_INIT, shown = BUF_INIT;
+	struct launch l = { 0 };
+	struct task t;
+	char *keep, *scratch, *want;
+
+	(void)state;
+	at.scratch = "/fast/ppgen-1";
+	task_init(&t, p);
+	launch(p, 0, &t, &l, &at);
+	keep = mem_printf("/run/dir/keep/%s", t.shown);
+	scratch = mem_printf("/fast/ppgen-1/%s", t.shown);
+	assert_string_equal(l.keep, keep);
+	assert_string_equal(l.scratch, scratch);
+	assert_string_equal(l.argv[1], keep);
+	assert_string_equal(l.argv[2], scratch);
+	assert_string_equal(env_get(&l, "PPGEN_KEEP"), keep);
+	assert_string_equal(env_get(&l, "PPGEN_SCRATCH"), scratch);
+	assert_int_equal(task_path(&t, p, &at, p->spec->results.files[0].path, &path, NULL), 0);
+	assert_string_equal(buf_str(&path) + strlen(keep), "/a.csv");
+	launch_put_command(&l, &shown);
+	want = mem_printf("mkdir -p %s %s && cd ", scratch, keep);
+	assert_int_equal(strncmp(buf_str(&shown), want, strlen(want)), 0);
+	free(want);
+	free(keep);
+	free(scratch);
+	buf_free(&path);
+	buf_free(&shown);
+	task_free(&t);
+	launch_free(&l);
+	plan_free(p);
+}
+
+/* What a task gets, and how elements look, does not change what it computes. */
+static void test_code_stays(void **state)
+{
+	static const char *const same[] = {
+		"resources: {ranks: 4, nodes: 2, cpus: 2, exclusive: true, constraint: x}\n",
+		"resources: {ranks: 2, licences: a, gpus: 1, gpu_type: a}\noverrides: [{where: T == 1, ranks: 9}]\n",
+		"resources: {ranks: 2}\nsubmit: {elements: 3, element_time: 1h, max_running: 3}\n",
+		"resources: {ranks: 2}\ncheckpoint: {signal: TERM}\n",
+	};
+	char first[CODE_HEX];
+
+	(void)state;
+	for (size_t k = 0; k < sizeof same / sizeof *same; k++) {
+		char *text = mem_printf(
+			"ppgen: 1\nparams: {T: [1]}\ncommand: '{launch} p {keep}'\n%s", same[k]);
+		struct plan *p = draft(text);
+
+		if (k == 0)
+			memcpy(first, p->code, CODE_HEX);
+		assert_string_equal(p->code, first);
+		plan_free(p);
+		free(text);
+	}
+	{
+		struct plan *p = draft("ppgen: 1\nparams: {T: [1]}\ncommand: 'p {keep}'\n");
+
+		assert_string_not_equal(p->code, first);
+		plan_free(p);
+	}
+}
+
 /* The same memory for tasks with other bases, and with more variables than there was room for. */
 static void test_other_base(void **state)
 {
@@ -390,7 +571,6 @@ static void test_base_env(void **state)
 			  "SGE_TASK_STEPSIZE=1",
 			  "SGE_ROOT=/x",
 			  "PPGEN_TASK=t1",
-			  "LSB_JOBINDEX=3",
 			  "=odd",
 			  "odd",
 			  "B=",
@@ -558,7 +738,9 @@ int main(void)
 		IN_FOLDER(test_shown),       IN_FOLDER(test_no_parameters_for_commands),
 		IN_FOLDER(test_shown_runs),  IN_FOLDER(test_overrides),
 		IN_FOLDER(test_other_base),  cmocka_unit_test(test_base_env),
-		IN_FOLDER(test_inputs),
+		IN_FOLDER(test_inputs),      IN_FOLDER(test_launch_words),
+		IN_FOLDER(test_folders),     IN_FOLDER(test_launch_errors),
+		IN_FOLDER(test_code_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* ppgen cancel: ends a submission; what is recorded stays, and submit goes on from there. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/round.h"
+#include "store/rundir.h"
+
+struct values {
+	struct common common;
+	bool take_over;
+};
+
+static const struct opt opts[] = {
+	{ 0, "take-over", OPT_FLAG, offsetof(struct values, take_over), NULL,
+	  "go on although a process on another machine seems to hold the run directory", NULL, 0 },
+	COMMON_SITE,
+	COMMON_DIR,
+	{ 0 },
+};
+
+#define LOOKS   10 /* until its elements have seen the signal and recorded what they had */
+#define PAUSE_S 3
+
+/* All ids that are known; those that a crash kept from the record are found by the jobs' names. */
+static const char **all_ids(struct round *r, size_t *n, struct err *e)
+{
+	const size_t jobs = r->sub.n_arrays + 1;
+	const char **ids = mem_array(jobs + 1, sizeof *ids),
+		   **names = mem_array(jobs, sizeof *names);
+	char **found = mem_array(jobs, sizeof *found);
+	bool lacking = false;
+
+	*n = 0;
+	for (size_t k = 0; k < jobs; k++) {
+		const bool array = k < r->sub.n_arrays;
+		const char *id = array ? r->sub.arrays[k].id : r->sub.finalise_id;
+
+		names[k] = array ? r->sub.arrays[k].name : r->sub.finalise_name;
+		lacking |= !id && (array || r->sub.finalises);
+	}
+	if (lacking && scheduler_find(r->template, names, jobs, found, e) < 0) {
+		free(ids);
+		ids = NULL;
+	}
+	/* the finaliser first, or it would submit again what is cancelled behind it */
+	for (size_t k = jobs; ids && k-- > 0;) {
+		const bool array = k < r->sub.n_arrays;
+		const char *id = array ? r->sub.arrays[k].id : r->sub.finalise_id;
+
+		if (!id && found[k])
+			id = arena_dup(r->sub.arena, found[k]);
+		if (id)
+			ids[(*n)++] = id;
+	}
+	for (size_t k = 0; k < jobs; k++)
+		free(found[k]);
+	free(found);
+	free(names);
+	return ids;
+}
+
+/* Waits a little until nothing of it runs. */
+static bool is_gone(const struct round *r)
+{
+	const struct timespec pause = { PAUSE_S, 0 };
+	bool gone = false;
+
+	for (int i = 0; i < LOOKS && !gone; i++) {
+		struct job_view view;
+
+		nanosleep(&pause, NULL);
+		if (scheduler_view(r->template, &r->sub, 0, &view, NULL) < 0)
+			return false;
+		gone = !view.failed && !round_has_jobs(r, &view, true);
+		job_view_free(&view);
+	}
+	return gone;
+}
+
+static int cancel(struct round *r, const char *named, struct err *e)
+{
+	size_t n;
+	const char **ids = all_ids(r, &n, e);
+	struct buf b = BUF_INIT;
+	int rc = 0;
+
+	if (!ids)
+		return -1;
+	if (n > 0)
+		rc = scheduler_cancel(r->template, ids, n, e);
+	free(ids);
+	if (rc < 0)
+		return -1;
+	if (n > 0 && !is_gone(r))
+		fputs("ppgen: note: some of it may run for some seconds yet; it takes nothing new\n",
+		      stderr);
+	if (submission_set_ended(&r->sub, "cancelled", "", 0, e) < 0)
+		return -1;
+	put_ids(&b, &r->sub);
+	fprintf(stderr,
+		"submission %04u (%s) is cancelled: `ppgen submit%s` or `ppgen run%s` goes on from here\n",
+		r->sub.number, buf_str(&b), named, named);
+	buf_free(&b);
+	return 0;
+}
+
+static int cancel_living(const struct place *at, bool take_over, struct err *e)
+{
+	struct submission living;
+	struct hold *hold = NULL;
+	struct round r;
+	unsigned number;
+	int rc;
+
+	if (!rundir_is(at->rundir))
+		return err_bad(e, "nothing was submitted in '%s'", at->rundir);
+	if (rundir_hold(at->rundir, take_over, &hold, e) != 0)
+		return -1;
+	rc = submission_living(at->rundir, &living, e);
+	if (rc == 0)
+		rc = err_bad(e, "no submission is under way in '%s'", at->rundir);
+	if (rc > 0) {
+		number = living.number;
+		submission_free(&living);
+		rc = round_load(at->rundir, number, &r, e);
+		if (rc == 0) {
+			rc = cancel(&r, at->named, e);
+			round_free(&r);
+		}
+	}
+	rundir_release(hold);
+	return rc;
+}
+
+static int run(int argc, char **argv)
+{
+	struct values o = { 0 };
+	struct place at = { 0 };
+	struct err e = ERR_INIT;
+	int code;
+
+	if (cmd_parse(&cmd_cancel, &argc, argv, &o, &code))
+		return code;
+	if (argc > 2)
+		err_bad(&e, "one run is cancelled at a time");
+	else if (place_find(argv[1], &o.common, &at, &e) == 0)
+		(void)cancel_living(&at, o.take_over, &e);
+	code = err_is(&e) ? cmd_fail(&e) : EXIT_GOOD;
+	place_free(&at);
+	return code;
+}
+
+const struct command cmd_cancel = {
+	.name = "cancel",
+	.args = "[SPEC|RUNDIR]",
+	.summary = "end a submission; what is recorded stays",
+	.about =
+		"Takes the jobs of the submission that is under way out of the queue, or ends them where they run: running tasks are interrupted, and what had "
+		"ended is recorded. `ppgen submit` or `ppgen run` goes on from there.",
+	.opts = opts,
+	.run = run,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A submission as commands work with it: with the plan, the template and the site that it was made
+ * by. A round is one submission; the rounds that retries make follow one another in a chain.
+ */
+#ifndef PPGEN_CMD_ROUND_H
+#define PPGEN_CMD_ROUND_H
+
+#include "cmd/cmd.h"
+#include "gen/site.h"
+#include "gen/template.h"
+#include "store/claim.h"
+#include "store/submission.h"
+#include "submit/review.h"
+#include "submit/scheduler.h"
+#include "submit/submitter.h"
+
+struct round {
+	char *rundir;
+	struct submission sub;
+	struct plan *plan; /* the submission's, whatever came later */
+	struct template *template;
+	struct site *site;
+	const char **extra; /* what the user gave behind "--" */
+	size_t n_extra;
+	bool by_hand; /* its scripts were emitted */
+};
+
+/* Loads a submission and what it was made by. -1: also when one of its files is damaged. */
+int round_load(const char *rundir, unsigned number, struct round *out, struct err *e);
+void round_free(struct round *r);
+
+/* For submit_complete and the next round; classes are the caller's to fill in. program: this very
+ * ppgen. */
+struct submit_request round_request(const struct round *r);
+
+/* Elements by what they do, from claims, journals and (where view is not NULL) the scheduler's
+ * word. */
+struct elements {
+	uint64_t total, queued, running, done, vanished;
+	uint64_t first_start_ms; /* 0: none has begun */
+};
+int elements_count(const struct round *r, const struct scan *s, const struct job_view *view,
+		   struct elements *out, struct err *e);
+
+/* Whether the scheduler still has something of it (queued, held, running, stuck), but for `except`
+ * (a job's id; NULL). */
+bool round_has_jobs(const struct round *r, const struct job_view *view, bool with_finaliser);
+
+/*
+ * When nothing of it runs any more: reviews what became of it, and either makes and hands over the
+ * next round (*next is its number), or collects when all is good; then ends it. Says what it does
+ * on stderr. Returns the exit code (EXIT_GOOD: all tasks of the plan are good; EXIT_TASKS: some are
+ * not, or another round follows), or -1. The run directory must be held.
+ */
+int round_finish(struct round *r, const struct job_view *view, unsigned *next, struct err *e);
+
+/* Publishes and hands over: *number is the new submission's. Drafts again where somebody took its
+ * number. */
+int round_begin(struct submit_request *request, struct submission *out, struct err *e);
+
+/* "jobs 4711, 4712" */
+void put_ids(struct buf *b, const struct submission *s);
+/* "submission 0001: 3 of 10 elements running, 2 queued ...", for status and wait. */
+void put_elements(struct buf *b, const struct round *r, const struct elements *x,
+		  const struct job_view *view);
+
+/* The path of this program. NULL: it cannot be told. */
+const char *program_path(void);
+
+#endif

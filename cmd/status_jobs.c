@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* ppgen status: the latest submission, its elements, how fast its tasks end, and when they will all
+ * have. */
+#include "cmd/status_jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "cmd/round.h"
+
+#define ASK_AGAIN_S 60
+
+struct jobs_status {
+	struct round round;
+	struct elements elements;
+	struct job_view view;
+	bool viewed;
+	const char *named;     /* struct place */
+	uint64_t tasks, ended; /* of this submission */
+	double rate;           /* tasks a second since its first element began; 0: not known */
+};
+
+/* How many of its tasks have ended since it was made. A task that had failed before counts once a
+ * later attempt ended. */
+static int count_tasks(struct jobs_status *j, const struct scan *s, struct err *e)
+{
+	j->tasks = j->ended = 0;
+	for (unsigned a = 1; a <= j->round.sub.n_arrays; a++) {
+		struct task_list list;
+
+		if (task_list_load(j->round.sub.dir, a, &list, e) < 0)
+			return -1;
+		for (size_t k = 0; k < list.n; k++) {
+			const struct task_run *run = &list.runs[k];
+
+			for (uint64_t i = run->first; i < run->first + run->count && i < s->count;
+			     i++) {
+				const struct task_state *t = &s->tasks[i];
+
+				j->ended += t->outcome != OUTCOME_NONE &&
+					    t->attempts >= run->attempt &&
+					    !(t->flags & TASK_RUNNING);
+			}
+		}
+		j->tasks += list.tasks;
+		task_list_free(&list);
+	}
+	return 0;
+}
+
+static void find_rate(struct jobs_status *j)
+{
+	const uint64_t now = proc_unix_ms(), from = j->elements.first_start_ms;
+
+	if (from && now > from && j->ended)
+		j->rate = (double)j->ended / ((double)(now - from) / 1000);
+}
+
+/* The latest may be a plan's whose tasks have other indexes than the one that status shows. */
+static bool same_plan(const struct jobs_status *j, const struct scan *s)
+{
+	return j->round.sub.plan == s->plan->number;
+}
+
+int jobs_status_find(const struct place *at, const struct scan *s, struct jobs_status **out,
+		     struct err *e)
+{
+	const unsigned number = submission_latest(at->rundir, e);
+	struct jobs_status *j;
+
+	*out = NULL;
+	if (!number)
+		return err_is(e) ? -1 : 0;
+	j = mem_alloc(sizeof *j);
+	j->named = at->named;
+	if (round_load(at->rundir, number, &j->round, e) < 0) {
+		free(j);
+		return -1;
+	}
+	*out = j;
+	if (!j->round.sub.how) {
+		if (scheduler_view(j->round.template, &j->round.sub, ASK_AGAIN_S, &j->view, e) < 0)
+			return -1;
+		j->viewed = true;
+	}
+	if (elements_count(&j->round, s, j->viewed ? &j->view : NULL, &j->elements, e) < 0)
+		return -1;
+	if (same_plan(j, s) && count_tasks(j, s, e) < 0)
+		return -1;
+	find_rate(j);
+	return 0;
+}
+
+void jobs_status_free(struct jobs_status *j)
+{
+	if (!j)
+		return;
+	if (j->viewed)
+		job_view_free(&j->view);
+	round_free(&j->round);
+	free(j);
+}
+
+/* What to do about one whose jobs are all gone. */
+static void put_gone(struct buf *b, const struct jobs_status *j)
+{
+	if (j->viewed && !j->view.failed && !round_has_jobs(&j->round, &j->view, true))
+		buf_printf(b, "  its jobs are gone: `ppgen submit%s` finishes it\n", j->named);
+}
+
+static void put_stuck(struct buf *b, const struct jobs_status *j)
+{
+	for (size_t i = 0; j->viewed && i < j->view.n; i++) {
+		const struct job_seen *x = &j->view.seen[i];
+
+		if (x->state == JOB_STATE_STUCK)
+			buf_printf(
+				b,
+				"  %s is stuck in '%s': see why with the scheduler's own commands, or end it with `ppgen cancel%s`\n",
+				x->array ? "an element" : "the finaliser", x->word, j->named);
+	}
+}
+
+void put_jobs(struct buf *b, const struct jobs_status *j)
+{
+	const struct submission *s = &j->round.sub;
+
+	buf_putc(b, '\n');
+	if (s->how) {
+		buf_printf(b, "submission %04u ended: %s%s%s\n", s->number, s->how,
+			   s->why && *s->why ? ": " : "", s->why ? s->why : "");
+		return;
+	}
+	put_elements(b, &j->round, &j->elements, j->viewed ? &j->view : NULL);
+	if (s->round > 1)
+		buf_printf(b, "  round %u, of what was submitted as %04u\n", s->round, s->chain);
+	put_stuck(b, j);
+	put_gone(b, j);
+	if (j->rate > 0 && j->ended < j->tasks) {
+		buf_printf(b, "  %.3g tasks a second, about ", j->rate);
+		text_put_duration(b, (double)(j->tasks - j->ended) / j->rate);
+		buf_puts(b, " left\n");
+	}
+}
+
+void put_jobs_json(struct buf *b, const struct jobs_status *j)
+{
+	const struct submission *s = j ? &j->round.sub : NULL;
+	const struct elements *x = j ? &j->elements : NULL;
+
+	if (!j) {
+		buf_puts(b, "null");
+		return;
+	}
+	buf_printf(b, "{\"number\":%u,\"round\":%u,\"ended\":", s->number, s->round);
+	json_puts(b, s->how);
+	buf_puts(b, ",\"jobs\":[");
+	for (size_t k = 0; k < s->n_arrays; k++) {
+		json_put_sep(b);
+		json_puts(b, s->arrays[k].id);
+	}
+	buf_puts(b, "],\"finaliser\":");
+	json_puts(b, s->finalise_id);
+	buf_printf(
+		b,
+		",\"elements\":%llu,\"queued\":%llu,\"running\":%llu,\"done\":%llu,\"vanished\":%llu",
+		(unsigned long long)x->total, (unsigned long long)x->queued,
+		(unsigned long long)x->running, (unsigned long long)x->done,
+		(unsigned long long)x->vanished);
+	buf_printf(b, ",\"tasks\":%llu,\"tasks_ended\":%llu,\"rate\":%.6g,\"asked\":%s}",
+		   (unsigned long long)j->tasks, (unsigned long long)j->ended, j->rate,
+		   j->viewed && !j->view.failed ? "true" : "false");
+}

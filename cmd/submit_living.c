@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* ppgen submit: a submission that is there already. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/submit_session.h"
+#include "store/rundir.h"
+
+#define ASK_AGAIN_S 60
+
+static bool all_submitted(const struct submission *s)
+{
+	for (size_t k = 0; k < s->n_arrays; k++)
+		if (!s->arrays[k].id)
+			return false;
+	return s->released && (!s->finalises || s->finalise_id);
+}
+
+/* A crash came while it was handed over. */
+static int complete(const struct submit_session *x, struct round *r, int *code, struct err *e)
+{
+	struct submit_request q = round_request(r);
+	struct buf b = BUF_INIT;
+
+	if (x->s.o->dry) {
+		fprintf(stderr,
+			"ppgen: note: submission %04u was cut off while it was handed over: submit will complete it\n",
+			r->sub.number);
+		return 1;
+	}
+	if (submit_complete(&q, &r->sub, true, e) < 0)
+		return -1;
+	put_ids(&b, &r->sub);
+	fprintf(stderr,
+		"submission %04u had been cut off while it was handed over; now it is complete: %s\n",
+		r->sub.number, buf_str(&b));
+	buf_free(&b);
+	*code = EXIT_GOOD;
+	return 1;
+}
+
+static int refuse(const struct submit_session *x, const struct round *r,
+		  const struct job_view *view, struct err *e)
+{
+	struct buf b = BUF_INIT;
+
+	put_ids(&b, &r->sub);
+	if (view->failed)
+		err_bad(e,
+			"submission %04u of '%s' (%s) may be under way, and the scheduler could not be asked (%s): try again, or end it "
+			"with `ppgen cancel%s`",
+			r->sub.number, x->s.at.rundir, buf_str(&b), view->why, x->s.at.named);
+	else
+		err_bad(e,
+			"submission %04u of '%s' (%s) is under way: `ppgen status%s` shows it, `ppgen wait%s` waits for it, `ppgen cancel%s` "
+			"ends it",
+			r->sub.number, x->s.at.rundir, buf_str(&b), x->s.at.named, x->s.at.named,
+			x->s.at.named);
+	buf_free(&b);
+	return -1;
+}
+
+/* None of its jobs is left: the finaliser was not wanted, or died. What it would have done is done
+ * here. */
+static int finish(const struct submit_session *x, struct round *r, const struct job_view *view,
+		  int *code, struct err *e)
+{
+	unsigned next;
+	int rc;
+
+	if (x->s.o->dry) {
+		fprintf(stderr,
+			"ppgen: note: the jobs of submission %04u are gone: submit will finish it first\n",
+			r->sub.number);
+		return 0;
+	}
+	rc = round_finish(r, view, &next, e);
+	if (rc < 0)
+		return -1;
+	*code = rc == EXIT_TASKS && next ? EXIT_GOOD : rc;
+	return next != 0;
+}
+
+static int settle(struct submit_session *x, struct round *r, int *code, struct err *e)
+{
+	struct job_view view;
+	int rc;
+
+	if (!r->by_hand && !all_submitted(&r->sub))
+		return complete(x, r, code, e);
+	if (r->by_hand)
+		return err_bad(
+			e,
+			"the scripts of submission %04u were emitted, to be submitted by hand: `ppgen status%s` shows how far it "
+			"is; `ppgen cancel%s` ends it",
+			r->sub.number, x->s.at.named, x->s.at.named);
+	if (scheduler_view(r->template, &r->sub, ASK_AGAIN_S, &view, e) < 0)
+		return -1;
+	if (view.failed || round_has_jobs(r, &view, true))
+		rc = refuse(x, r, &view, e);
+	else
+		rc = finish(x, r, &view, code, e);
+	job_view_free(&view);
+	return rc;
+}
+
+int submit_settle_living(struct submit_session *x, int *code, struct err *e)
+{
+	struct submission living;
+	struct round r;
+	unsigned number;
+	int rc;
+
+	if (!rundir_is(x->s.at.rundir))
+		return 0;
+	rc = submission_living(x->s.at.rundir, &living, e);
+	if (rc <= 0)
+		return rc;
+	number = living.number;
+	submission_free(&living);
+	if (round_load(x->s.at.rundir, number, &r, e) < 0)
+		return -1;
+	rc = settle(x, &r, code, e);
+	round_free(&r);
+	return rc;
+}

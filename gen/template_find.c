@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Where templates are: files that are named, the user's folder, and those that are built in. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "gen/template_internal.h"
+
+#define SUFFIX    ".tmpl"
+#define BYTES_MAX ((uint64_t)4 << 20)
+#define BUILT_IN  "built in"
+
+static const char *env_text(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static char *user_folder(void)
+{
+	const char *config = env_text("XDG_CONFIG_HOME"), *home = env_text("HOME");
+	const struct passwd *user = home ? NULL : getpwuid(getuid());
+
+	if (config && *config == '/')
+		return mem_printf("%s/ppgen/templates", config);
+	return mem_printf("%s/.config/ppgen/templates", user ? user->pw_dir : home ? home : "");
+}
+
+static bool is_path(const char *name)
+{
+	const size_t n = strlen(name), tail = strlen(SUFFIX);
+
+	return strchr(name, '/') || (n > tail && strcmp(name + n - tail, SUFFIX) == 0);
+}
+
+static const struct template_builtin *find_builtin(const char *name)
+{
+	for (const struct template_builtin *b = template_builtins; b->name; b++)
+		if (strcmp(b->name, name) == 0)
+			return b;
+	return NULL;
+}
+
+/* ---- list ---- */
+
+static void add_name(struct template_name **list, size_t *n, size_t *cap, const char *name,
+		     size_t len, const char *origin)
+{
+	ARRAY_ROOM(*list, *n, *cap);
+	(*list)[(*n)++] =
+		(struct template_name){ .name = mem_dupn(name, len), .origin = mem_dup(origin) };
+}
+
+/* By name; of one name the user's first, which hides the other. */
+static int compare(const void *a, const void *b)
+{
+	const struct template_name *x = a, *y = b;
+	const int names = strcmp(x->name, y->name);
+
+	return names ? names
+		     : (strcmp(x->origin, BUILT_IN) == 0) - (strcmp(y->origin, BUILT_IN) == 0);
+}
+
+static int list_folder(struct template_name **list, size_t *n, size_t *cap, struct err *e)
+{
+	char *folder = user_folder(), **names = NULL;
+	size_t count = 0;
+	int rc = 0;
+
+	if (file_exists(folder))
+		rc = file_list(folder, &names, &count, e);
+	for (size_t i = 0; i < count; i++) {
+		const size_t len = strlen(names[i]), tail = strlen(SUFFIX);
+		char *path;
+
+		if (len <= tail || strcmp(names[i] + len - tail, SUFFIX) != 0)
+			continue;
+		path = path_join(folder, names[i]);
+		add_name(list, n, cap, names[i], len - tail, path);
+		free(path);
+	}
+	free(names);
+	free(folder);
+	return rc;
+}
+
+int template_list(struct template_name **out, size_t *n, struct err *e)
+{
+	size_t cap = 0;
+
+	*out = NULL;
+	*n = 0;
+	if (list_folder(out, n, &cap, e) < 0)
+		return -1;
+	for (const struct template_builtin *b = template_builtins; b->name; b++)
+		add_name(out, n, &cap, b->name, strlen(b->name), BUILT_IN);
+	if (*n)
+		qsort(*out, *n, sizeof **out, compare);
+	for (size_t i = 1; i < *n; i++)
+		(*out)[i].shadowed = strcmp((*out)[i].name, (*out)[i - 1].name) == 0;
+	return 0;
+}
+
+void template_list_free(struct template_name *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(list[i].name);
+		free(list[i].origin);
+	}
+	free(list);
+}
+
+/* ---- load ---- */
+
+static struct template *load_file(const char *path, struct diags *d)
+{
+	struct buf text = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct template *t = NULL;
+
+	if (file_read(path, &text, BYTES_MAX, &e) < 0)
+		diag_error(d, path, 0, 0, "%s", errno == ENOENT ? "there is no such file" : e.text);
+	else
+		t = template_parse(buf_str(&text), text.len, path, d);
+	buf_free(&text);
+	return t;
+}
+
+static struct template *load_builtin(const struct template_builtin *b, struct diags *d)
+{
+	char *file = mem_printf("%s" SUFFIX, b->name);
+	struct template *t = template_parse(b->text, b->len, file, d);
+
+	if (t)
+		t->origin = BUILT_IN;
+	free(file);
+	return t;
+}
+
+static void complain_unknown(const char *name, struct diags *d)
+{
+	struct template_name *list;
+	struct buf all = BUF_INIT;
+	const char **names, *near;
+	size_t n, count = 0;
+
+	if (template_list(&list, &n, NULL) < 0)
+		n = 0;
+	names = mem_array(n + 1, sizeof *names);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].shadowed)
+			continue;
+		names[count++] = list[i].name;
+		buf_printf(&all, "%s%s", all.len ? ", " : "", list[i].name);
+	}
+	near = text_nearest(name, names, count);
+	if (near)
+		diag_error(d, name, 0, 0,
+			   "there is no template of this name (did you mean '%s'?): there are %s",
+			   near, buf_str(&all));
+	else
+		diag_error(d, name, 0, 0, "there is no template of this name: there are %s",
+			   buf_str(&all));
+	free(names);
+	buf_free(&all);
+	template_list_free(list, n);
+}
+
+/* The one of this name in the user's folder; NULL: there is none, or it is wrong. */
+static struct template *load_users(const char *name, bool *there, struct diags *d)
+{
+	char *folder = user_folder(), *path = mem_printf("%s/%s" SUFFIX, folder, name);
+	struct template *t = NULL;
+
+	*there = file_exists(path);
+	if (*there)
+		t = load_file(path, d);
+	if (t && strcmp(t->name, name) != 0) {
+		diag_error(d, path, 0, 0, "this template calls itself '%s': write 'name: %s'",
+			   t->name, name);
+		template_free(t);
+		t = NULL;
+	}
+	free(path);
+	free(folder);
+	return t;
+}
+
+struct template *template_load(const char *name, struct diags *d)
+{
+	const struct template_builtin *b;
+	struct template *t;
+	bool there;
+
+	if (is_path(name))
+		return load_file(name, d);
+	t = load_users(name, &there, d);
+	if (there)
+		return t;
+	b = find_builtin(name);
+	if (b)
+		return load_builtin(b, d);
+	complain_unknown(name, d);
+	return NULL;
+}
+
+/* ---- variables of all schedulers ---- */
+
+struct variables {
+	const char **items;
+	size_t n, cap;
+};
+
+static void add_variables(struct variables *v, struct arena *a, const char *const *list)
+{
+	for (; list && *list; list++) {
+		size_t i = 0;
+
+		while (i < v->n && strcmp(v->items[i], *list) != 0)
+			i++;
+		if (i < v->n)
+			continue;
+		ARRAY_ROOM(v->items, v->n, v->cap);
+		v->items[v->n++] = arena_dup(a, *list);
+	}
+}
+
+static const char *const *take_list(struct variables *v, struct arena *a)
+{
+	const char **out = arena_alloc(a, (v->n + 1) * sizeof *out);
+
+	if (v->n)
+		memcpy(out, v->items, v->n * sizeof *out);
+	free(v->items);
+	return out;
+}
+
+static struct scheduler_variables *read_variables(void)
+{
+	struct variables cpus = { 0 }, hidden = { 0 }, own = { 0 }, recorded = { 0 };
+	struct arena *a = arena_new(); /* lives for ever */
+	struct scheduler_variables *out = arena_alloc(a, sizeof *out);
+	struct template_name *list;
+	size_t n;
+
+	if (template_list(&list, &n, NULL) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct diags *d = diags_new();
+		struct template *t = list[i].shadowed ? NULL : template_load(list[i].name, d);
+
+		if (t) {
+			add_variables(&cpus, a, t->environment.cpus);
+			add_variables(&hidden, a, t->environment.hidden);
+			add_variables(&own, a, t->environment.own);
+			add_variables(&recorded, a, t->environment.recorded);
+		}
+		template_free(t);
+		diags_free(d);
+	}
+	template_list_free(list, n);
+	out->cpus = take_list(&cpus, a);
+	out->hidden = take_list(&hidden, a);
+	out->own = take_list(&own, a);
+	out->recorded = take_list(&recorded, a);
+	return out;
+}
+
+const struct scheduler_variables *template_variables(void)
+{
+	static const struct scheduler_variables *known;
+
+	if (!known)
+		known = read_variables();
+	return known;
+}
+
+bool variables_have(const char *const *list, const char *name, size_t n)
+{
+	for (; list && *list; list++) {
+		const size_t len = strlen(*list);
+
+		if ((*list)[len - 1] == '*' ? n >= len - 1 && strncmp(name, *list, len - 1) == 0
+					    : text_eq(name, n, *list))
+			return true;
+	}
+	return false;
+}

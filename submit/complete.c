@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handing a published submission over: arrays held, the finaliser behind them, then release. Every
+ * step is recorded once it is done, and a step is done only when it was not: so this may be cut off
+ * anywhere and called again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "submit/job.h"
+#include "submit/scheduler.h"
+#include "submit/submitter.h"
+
+/* What was submitted before a crash, and not recorded: found by the jobs' names. */
+static int recover_ids(const struct submit_request *r, struct submission *s, struct err *e)
+{
+	const size_t n = s->n_arrays + s->finalises;
+	const char **names = mem_array(n + 1, sizeof *names);
+	char **ids = mem_array(n + 1, sizeof *ids);
+	int rc;
+
+	for (size_t k = 0; k < s->n_arrays; k++)
+		names[k] = s->arrays[k].name;
+	if (s->finalises)
+		names[s->n_arrays] = s->finalise_name;
+	rc = scheduler_find(r->template, names, n, ids, e);
+	for (size_t k = 0; rc == 0 && k < n; k++) {
+		const bool array = k < s->n_arrays;
+		const char *known = array ? s->arrays[k].id : s->finalise_id;
+
+		if (ids[k] && !known)
+			rc = submission_set_id(s, array ? (unsigned)k + 1 : 0, ids[k], e) < 0 ? -1
+											      : 0;
+	}
+	for (size_t k = 0; k < n; k++)
+		free(ids[k]);
+	free(ids);
+	free(names);
+	return rc;
+}
+
+static const char **array_ids(const struct submission *s, size_t *n)
+{
+	const char **ids = mem_array(s->n_arrays + 1, sizeof *ids);
+
+	*n = 0;
+	for (size_t k = 0; k < s->n_arrays; k++)
+		if (s->arrays[k].id)
+			ids[(*n)++] = s->arrays[k].id;
+	return ids;
+}
+
+static int submit_arrays(const struct submit_request *r, struct submission *s, struct err *e)
+{
+	for (size_t k = 0; k < s->n_arrays; k++) {
+		struct job_values v;
+		char *id = NULL;
+		int rc;
+
+		if (s->arrays[k].id)
+			continue;
+		if (job_of_array(r, s, k, &v, e) < 0 ||
+		    scheduler_submit(r->template, &v, true, NULL, 0, &id, e) < 0)
+			return -1;
+		rc = submission_set_id(s, (unsigned)k + 1, id, e);
+		free(id);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int submit_finaliser(const struct submit_request *r, struct submission *s, struct err *e)
+{
+	struct job_values v;
+	const char **after;
+	char *id = NULL;
+	size_t n;
+	int rc;
+
+	if (!s->finalises || s->finalise_id)
+		return 0;
+	after = array_ids(s, &n);
+	rc = job_of_finaliser(r, s, &v, e);
+	if (rc == 0)
+		rc = scheduler_submit(r->template, &v, false, after, n, &id, e);
+	if (rc == 0)
+		rc = submission_set_id(s, 0, id, e);
+	free(id);
+	free(after);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Whether none of the arrays waits for its release any more: a crash came between letting go and
+ * saying so. */
+static bool was_released(const struct submit_request *r, const struct submission *s)
+{
+	struct job_view view;
+	bool held = false;
+
+	if (scheduler_view(r->template, s, 0, &view, NULL) < 0)
+		return false;
+	held = view.failed;
+	for (size_t i = 0; i < view.n; i++)
+		held |= view.seen[i].array > 0 && view.seen[i].state == JOB_STATE_HELD;
+	job_view_free(&view);
+	return !held;
+}
+
+static int release(const struct submit_request *r, struct submission *s, bool recover,
+		   struct err *e)
+{
+	struct err why = ERR_INIT;
+	const char **ids;
+	size_t n;
+	int rc;
+
+	if (s->released)
+		return 0;
+	ids = array_ids(s, &n);
+	rc = scheduler_release(r->template, ids, n, &why);
+	free(ids);
+	if (rc < 0 && !(recover && was_released(r, s))) {
+		if (e)
+			*e = why;
+		return -1;
+	}
+	return submission_set_released(s, e) < 0 ? -1 : 0;
+}
+
+/* The scheduler did not take all of it: what it took is taken back, so that nothing half waits for
+ * ever. */
+static void take_back(const struct submit_request *r, struct submission *s, const struct err *why)
+{
+	size_t n;
+	const char **ids = array_ids(s, &n);
+	bool gone = true;
+
+	if (s->finalise_id)
+		ids[n++] = s->finalise_id;
+	if (n > 0)
+		gone = scheduler_cancel(r->template, ids, n, NULL) == 0;
+	free(ids);
+	if (gone)
+		(void)submission_set_ended(s, "refused", why->text, 0, NULL);
+}
+
+int submit_complete(const struct submit_request *r, struct submission *s, bool recover,
+		    struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (recover && recover_ids(r, s, e) < 0)
+		return -1;
+	if (submit_arrays(r, s, &why) < 0 || submit_finaliser(r, s, &why) < 0) {
+		take_back(r, s, &why);
+		if (e)
+			*e = why;
+		return -1;
+	}
+	return release(r, s, recover, e);
+}

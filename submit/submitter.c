@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* From classes of tasks to a submission in the making: shapes, names, scripts. Handing it over is
+ * submit_complete's. */
+#include "submit/submitter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "submit/job.h"
+#include "submit/scheduler.h"
+
+/* ---- shapes ---- */
+
+static int find_shapes(const struct submit_request *r, struct shape *shapes, struct err *e)
+{
+	struct shape_class *classes = mem_array(r->n_classes, sizeof *classes);
+	struct shape_limits limits;
+	int rc = 0;
+
+	scheduler_limits(r->template, &limits);
+	site_limits(r->site, &limits);
+	for (size_t k = 0; rc == 0 && k < r->n_classes; k++) {
+		struct site_settings settings = { 0 };
+
+		classes[k].res = r->classes[k].res;
+		classes[k].tasks = r->classes[k].tasks.tasks;
+		rc = site_settings(r->site, r->template, &classes[k].res, false, &settings, e);
+		submit_wish_merge(r->plan->spec, &settings, &classes[k].wish);
+		free(settings.options);
+	}
+	if (rc == 0)
+		rc = shape_find(classes, r->n_classes, &limits, r->template,
+				r->plan->spec->checkpoint.signal != 0, shapes, e);
+	free(classes);
+	return rc;
+}
+
+static const char *job_name(const struct submit_request *r, const struct submission *s,
+			    const char *part)
+{
+	struct buf b = BUF_INIT;
+	const char *suffix = arena_printf(s->arena, "-%s-%s", s->tag, part), *name;
+
+	template_job_name(r->template, r->plan->spec->name, suffix, &b);
+	name = arena_dup(s->arena, b.data);
+	buf_free(&b);
+	return name;
+}
+
+static void fill_array(const struct submit_request *r, struct submission *s, size_t k,
+		       const struct shape *shape)
+{
+	struct submission_array *x = &s->arrays[k];
+
+	*x = (struct submission_array){
+		.res = r->classes[k].res,
+		.tasks = r->classes[k].tasks.tasks,
+		.chunk = shape->chunk,
+		.chunks = shape->chunks,
+		.slots = shape->slots,
+		.elements = shape->elements,
+		.first = r->template->array_first,
+		.single = shape->elements < r->template->array_least,
+		.throttle = shape->throttle,
+		.time = shape->time,
+		.reserve = shape->reserve,
+	};
+	x->name = job_name(r, s, arena_printf(s->arena, "%zu", k + 1));
+}
+
+/* What the next round must find again, wherever it is made. */
+static struct json site_member(const struct submit_request *r, const struct submission *s)
+{
+	struct buf b = BUF_INIT;
+	struct json v;
+
+	buf_puts(&b, "{\"name\":");
+	json_puts(&b, site_name(r->site));
+	buf_puts(&b, ",\"extra\":[");
+	for (size_t i = 0; i < r->n_extra; i++) {
+		json_put_sep(&b);
+		json_puts(&b, r->extra[i]);
+	}
+	buf_printf(&b, "],\"by_hand\":%s}", r->by_hand ? "true" : "false");
+	v = json_trust(arena_dup(s->arena, b.data), b.len);
+	buf_free(&b);
+	return v;
+}
+
+static void fill_submission(const struct submit_request *r, struct submission *s,
+			    const struct shape *shapes)
+{
+	struct arena *a = s->arena;
+
+	s->plan = r->plan->number;
+	s->chain = r->chain ? r->chain : s->number;
+	s->round = r->round;
+	s->time_ms = proc_unix_ms();
+	s->program = arena_dup(a, r->program);
+	s->template_name = arena_dup(a, r->template->name);
+	s->finalises = r->finalises;
+	s->scratch = site_scratch(r->site).value;
+	s->setup = site_setup(r->site).value;
+	s->launch = site_launch(r->site);
+	s->site = site_member(r, s);
+	s->n_arrays = r->n_classes;
+	s->arrays = arena_alloc(a, (r->n_classes + 1) * sizeof *s->arrays);
+	for (size_t k = 0; k < r->n_classes; k++)
+		fill_array(r, s, k, &shapes[k]);
+	s->finalise_name = job_name(r, s, "f");
+}
+
+/* ---- files ---- */
+
+/* A file of the draft; synced when the submission is published. */
+static int put_file(const struct submission *s, const char *name, const char *text, size_t len,
+		    struct err *e)
+{
+	char *path = path_join(s->dir, name);
+	int rc = file_publish(path, text, len, e);
+
+	free(path);
+	return rc;
+}
+
+static int put_script(const struct submit_request *r, const struct submission *s,
+		      const struct job_values *v, struct err *e)
+{
+	const char *name = path_name(v->text[JOB_SCRIPT]);
+	struct buf b = BUF_INIT;
+	int rc = template_script(r->template, v, &b, e);
+
+	if (rc == 0)
+		rc = put_file(s, name, buf_str(&b), b.len, e);
+	buf_free(&b);
+	return rc;
+}
+
+static int put_files(const struct submit_request *r, const struct submission *s, struct err *e)
+{
+	struct job_values v;
+	size_t len;
+	const char *text = template_text(r->template, &len);
+	char *log = path_join(s->dir, "log");
+	int rc = file_make_dirs(log, e);
+
+	free(log);
+	if (rc == 0)
+		rc = put_file(s, "template.tmpl", text, len, e);
+	if (rc == 0 && (text = site_source(r->site, &len)))
+		rc = put_file(s, "sites.yaml", text, len, e);
+	for (size_t k = 0; rc == 0 && k < s->n_arrays; k++) {
+		rc = submission_put_tasks(s, (unsigned)k + 1, &r->classes[k].tasks, e);
+		if (rc == 0)
+			rc = job_of_array(r, s, k, &v, e);
+		if (rc == 0)
+			rc = put_script(r, s, &v, e);
+	}
+	if (rc == 0 && s->finalises) {
+		rc = job_of_finaliser(r, s, &v, e);
+		if (rc == 0)
+			rc = put_script(r, s, &v, e);
+	}
+	return rc;
+}
+
+int submit_draft(const struct submit_request *r, struct submission *out, struct shape **shapes,
+		 struct err *e)
+{
+	*shapes = mem_array(r->n_classes + 1, sizeof **shapes);
+	if (find_shapes(r, *shapes, e) < 0 ||
+	    submission_draft(r->draft_in ? r->draft_in : r->rundir, out, e) < 0)
+		goto failed;
+	fill_submission(r, out, *shapes);
+	if (put_files(r, out, e) == 0)
+		return 0;
+	submission_drop(out);
+failed:
+	free(*shapes);
+	*shapes = NULL;
+	return -1;
+}
+
+/* ---- the commands, for people ---- */
+
+/* Words for a shell; "$id1" and the like stand for ids that are not known before. */
+static void put_line(struct buf *b, char *const *words)
+{
+	for (size_t i = 0; words[i]; i++) {
+		const char *at = strchr(words[i], '$');
+
+		buf_puts(b, i ? " " : "");
+		if (at && strncmp(at, "$id", 3) == 0) {
+			buf_printf(b, "\"%s\"", words[i]);
+		} else {
+			text_put_shell(b, words[i], strlen(words[i]));
+		}
+	}
+}
+
+/* " | sed ..." that leaves a job's id of what the submit command prints. */
+static void put_id_filter(const struct template *t, struct buf *out)
+{
+	struct buf script = BUF_INIT;
+
+	buf_printf(&script, "s#%s#\\1#p", t->submit.id);
+	buf_puts(out, " | sed -nE ");
+	text_put_shell(out, buf_str(&script), script.len);
+	buf_free(&script);
+}
+
+static int put_submit(const struct submit_request *r, struct job_values *v, const char *variable,
+		      struct buf *out, struct err *e)
+{
+	char **words = template_words(r->template, r->template->submit.command, v, false,
+				      v->n_list[JOB_IDS] > 0, e);
+
+	if (!words)
+		return -1;
+	buf_printf(out, "%s=$(", variable);
+	put_line(out, words);
+	put_id_filter(r->template, out);
+	buf_printf(out, ")\n[ -n \"$%s\" ] || exit 1\n", variable);
+	free(words);
+	return 0;
+}
+
+int submit_put_commands(const struct submit_request *r, const struct submission *s, struct buf *out,
+			struct err *e)
+{
+	const char **ids = arena_alloc(s->arena, (s->n_arrays + 1) * sizeof *ids);
+	struct job_values v;
+
+	for (size_t k = 0; k < s->n_arrays; k++) {
+		const char *variable = arena_printf(s->arena, "id%zu", k + 1);
+
+		if (job_of_array(r, s, k, &v, e) < 0 || put_submit(r, &v, variable, out, e) < 0)
+			return -1;
+		ids[k] = arena_printf(s->arena, "$%s", variable);
+	}
+	if (!s->finalises)
+		return 0;
+	if (job_of_finaliser(r, s, &v, e) < 0)
+		return -1;
+	v.list[JOB_IDS] = ids;
+	v.n_list[JOB_IDS] = s->n_arrays;
+	return put_submit(r, &v, "idf", out, e);
+}
