@@ -789,7 +789,7 @@ class Pbs:
         """The mom hands the login shell the script's name on its standard input. A real site's /etc/profile.d/pbs.sh gives jobs
         the commands, which the line does here."""
         line = shlex.quote(request["shell"] or "bash") + " " if self.torque else ""
-        path = "" if self.options.no_path else f"PATH=$PATH:{shlex.quote(self.path('bin'))}; export PATH; "
+        path = "" if self.options.no_path else f"PATH={shlex.quote(self.path('bin'))}:$PATH; export PATH; "
         try:
             pipe.write(f"{path}{line}{shlex.quote(script)}\n".encode())
             pipe.close()
@@ -1096,7 +1096,7 @@ class Pbs:
             shown["etime"] = date(job.eligible)
         if record.run_count:
             shown["run_count"] = str(record.run_count)
-        if record.stageout is not None:
+        if record.stageout is not None and record.state != "E":
             shown["Stageout_status"] = str(record.stageout)
         if record.exit_status is not None and (job.array and not subjob or record.state in "EXF"):
             shown["Exit_status"] = str(record.exit_status)

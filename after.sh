@@ -1,0 +1,1 @@
+echo ran >>"$PBS_O_WORKDIR/after.$PBS_JOBNAME"

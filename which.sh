@@ -1,0 +1,1 @@
+echo $PBS_ARRAY_INDEX
