@@ -60,6 +60,9 @@ static int match(struct pattern *p, const char *text, size_t len, size_t from, u
 	PCRE2_UCHAR message[MESSAGE_MAX];
 	int rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, from, options, p->match, NULL);
 
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap */
+		rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, from, options | PCRE2_NO_JIT,
+				 p->match, NULL);
 	p->text = rc > 0 ? text : NULL;
 	if (rc > 0)
 		return 1;

@@ -428,12 +428,12 @@ int shape_find(const struct shape_class *classes, size_t n, const struct shape_l
 	if (share_elements(classes, n, limits, out, e) < 0) {
 		goto out;
 	}
+	find_chunks(classes, n, in_slot, out);
 	for (size_t k = 0; k < n; k++) {
 		if (out[k].elements < t->array_least) {
 			out[k].elements = 1;
 		}
 	}
-	find_chunks(classes, n, in_slot, out);
 	find_throttles(classes, n, out);
 	rc = 0;
 out:

@@ -44,14 +44,14 @@ static int check_text(const char *text, size_t len, const char *file, struct dia
 	if (memchr(text, '\0', len))
 		return diag_error(d, file, 0, 0, "this is no text: it holds a NUL");
 	if (cr)
-		return diag_error(d, file, line_of(text, cr), 0,
+		return diag_error(d, file, line_of(text, cr), 1,
 				  "this line ends in CR LF, which no shell takes: save the file "
 				  "with plain LF line ends");
 	while (at < len) {
 		const size_t n = text_utf8_len(text + at, len - at);
 
 		if (!n)
-			return diag_error(d, file, line_of(text, text + at), 0, "this is no UTF-8");
+			return diag_error(d, file, line_of(text, text + at), 1, "this is no UTF-8");
 		at += n;
 	}
 	return 0;

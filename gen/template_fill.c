@@ -234,6 +234,7 @@ static int check_place(const struct rendering *r, const struct piece *p, const s
 {
 	const char *s = buf_str(&x->text), *bad = NULL;
 	const char *origin = p->name < JOB_VALUE_COUNT ? r->v->origin[p->name] : NULL;
+	const char *raw = p->name < JOB_VALUE_COUNT ? r->v->text[p->name] : NULL;
 	struct buf b = BUF_INIT;
 
 	if (place == PLACE_WORD)
@@ -245,7 +246,7 @@ static int check_place(const struct rendering *r, const struct piece *p, const s
 		return 0;
 	piece_put_name(&b, r->t, p);
 	buf_puts(&b, " '");
-	text_put_shown(&b, s, x->text.len, 80);
+	text_put_shown(&b, raw ? raw : s, strlen(raw ? raw : s), 80);
 	buf_puts(&b, "'");
 	if (origin)
 		buf_printf(&b, " (from %s)", origin);
@@ -282,6 +283,11 @@ static const struct piece *lacking(const struct rendering *r, const struct tmpl_
 	return NULL;
 }
 
+static bool is_unless(const struct piece *p)
+{
+	return p->n_filters && p->filters[p->n_filters - 1].kind == FILTER_UNLESS;
+}
+
 /* Remembers what is left out with a group (of the whole text for 0) for want of `by`. */
 static void note_drops(struct rendering *r, const struct tmpl_text *t, unsigned group,
 		       const struct piece *by)
@@ -289,7 +295,8 @@ static void note_drops(struct rendering *r, const struct tmpl_text *t, unsigned 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct piece *p = &t->pieces[i];
 
-		if (p->text || p->name >= JOB_VALUE_COUNT || (group && p->group != group))
+		if (p->text || p->name >= JOB_VALUE_COUNT || (group && p->group != group) ||
+		    is_unless(p))
 			continue;
 		if (!r->drops[p->name].line)
 			r->drops[p->name] = (struct drop){ t->line, by };
@@ -360,7 +367,7 @@ int tmpl_text_fill(struct rendering *r, const struct tmpl_text *t, enum text_pla
 
 	if (rc < 0) {
 		out->len = from;
-		err_wrap(e, "%s:%d", r->t->origin, t->line);
+		err_wrap(e, "%s:%d", r->t->priv->file, t->line);
 	}
 	return rc;
 }
@@ -424,7 +431,7 @@ char **template_words(const struct template *t, const struct template_command *c
 	int rc = template_fill_words(&r, c, &text, &n, e);
 
 	if (rc == 0 && n == 0)
-		err_bad(e, "%s: nothing is left of a command", t->origin);
+		err_bad(e, "%s: nothing is left of a command", t->priv->file);
 	if (rc == 0 && n > 0) {
 		words = mem_alloc((n + 1) * sizeof *words + text.len);
 		at = (char *)(words + n + 1);

@@ -330,6 +330,10 @@ static int pool_begin(sigset_t *mask, const int pipe_fd[2], struct err *e)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
 		return err_errno(e, "cannot become the reaper of tasks");
 	}
+	/* by the guardian's death: a pool that somebody stopped would not see that it is alone */
+	if (prctl(PR_SET_PDEATHSIG, SIGCONT) < 0) {
+		return err_errno(e, "cannot ask for the guardian's end");
+	}
 	take_signals(mask);
 	close_all_on_exec();
 	return pipe_fd[0];

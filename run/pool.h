@@ -106,8 +106,8 @@ struct pool_summary {
  * The checkpoint signal goes once to an attempt: `before` seconds before its time limit or `end`,
  * whichever is earlier, though not within its first seconds; at once when the pool drains by
  * SIGUSR1 or 2; and when the pool is to end it (SIGTERM, SIGHUP, a second Ctrl-C), with half of the
- * grace before the TERM. It goes to the attempt's first process alone: launchers (mpiexec, srun,
- * apptainer) pass it on, and of a whole group each shell, tee and helper that does not know it
+ * grace before the TERM. It goes to the attempt's first process alone: launchers (mpiexec, srun)
+ * pass it on, and of a whole group each shell, tee and helper that does not know it
  * would die. A shell script is that process itself: it ends in `exec program`, or traps the
  * signal.
  *

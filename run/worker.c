@@ -30,8 +30,7 @@ struct worker {
 
 /* ---- signals ---- */
 
-/* Between the pool's time and our end a signal must not keep us from freeing what is left. Those
- * that come before are pending, and the pool obeys them first. */
+/* But for the pool's time a signal must not keep us from freeing what is left. */
 static void block_signals(struct worker *w)
 {
 	static const int told[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
@@ -161,6 +160,23 @@ static int set_up(struct worker *w, struct err *e)
 	return w->env ? 0 : -1;
 }
 
+/* A signal came during the set-up: nothing is begun any more. */
+static int is_told_to_end(struct worker *w, struct err *e)
+{
+	struct pool_summary *sum = &w->out->sum;
+	sigset_t now;
+
+	(void)e;
+	if (sigpending(&now) < 0) {
+		return 0;
+	}
+	sum->stopped_by_signal = sigismember(&now, SIGTERM) == 1 ||
+				 sigismember(&now, SIGHUP) == 1 || sigismember(&now, SIGINT) == 1;
+	sum->stopped_by_time = sigismember(&now, SIGUSR1) == 1 || sigismember(&now, SIGUSR2) == 1;
+	w->out->out_of_time = sum->stopped_by_time;
+	return sum->stopped_by_signal || sum->stopped_by_time;
+}
+
 static void on_event(void *arg, const struct pool_event *ev)
 {
 	struct worker *w = arg;
@@ -240,8 +256,8 @@ static void worker_free(struct worker *w)
 int worker_run(const struct worker_options *o, struct worker_report *out, struct err *e)
 {
 	static int (*const steps[])(struct worker * w, struct err * e) = {
-		is_over,     load_tasks,      find_place, open_journal, open_claims,
-		is_too_late, find_first_task, set_up,     run_tasks,
+		is_over,     load_tasks,      find_place, open_journal,   open_claims,
+		is_too_late, find_first_task, set_up,     is_told_to_end, run_tasks,
 	};
 	struct worker w = {
 		.o = o,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -153,9 +154,12 @@ int scheduler_find(const struct template *t, const char *const *names, size_t n,
 
 /* ---- release, cancel ---- */
 
+unsigned scheduler_patience_s = 30;
+
 struct living {
-	const char *id;
-	bool found;
+	const char *const *ids;
+	bool *lives;
+	size_t n;
 };
 
 static int find_id(void *arg, const struct template_seen *seen, struct err *e)
@@ -163,8 +167,25 @@ static int find_id(void *arg, const struct template_seen *seen, struct err *e)
 	struct living *l = arg;
 
 	(void)e;
-	l->found |= strcmp(l->id, seen->id) == 0;
+	for (size_t k = 0; k < l->n; k++) {
+		l->lives[k] |= strcmp(l->ids[k], seen->id) == 0;
+	}
 	return 0;
+}
+
+/* Which of the jobs live, of those that were thought to; how many, or -1. */
+static int find_living(const struct template *t, const char *const *ids, size_t n, bool *lives)
+{
+	bool *found = mem_array(n, sizeof *found);
+	struct living l = { ids, found, n };
+	int rc = find_each(t, find_id, &l, NULL), count = 0;
+
+	for (size_t k = 0; rc == 0 && k < n; k++) {
+		lives[k] = lives[k] && found[k];
+		count += lives[k];
+	}
+	free(found);
+	return rc < 0 ? -1 : count;
 }
 
 static int change(const struct template *t, const struct template_command *c,
@@ -186,42 +207,58 @@ static int change(const struct template *t, const struct template_command *c,
 	return rc;
 }
 
+/* Each job that lives by itself. How many were not changed. */
+static int change_each(const struct template *t, const struct template_command *c,
+		       const char *const *ids, size_t n, bool *lives, struct err *e)
+{
+	int failed = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		lives[k] = lives[k] && change(t, c, &ids[k], 1, e) < 0;
+		failed += lives[k];
+	}
+	return failed;
+}
+
 /*
- * Schedulers say by words only that a job is gone, and one such job may keep the others from being
- * looked at. So where the command fails it is tried for each alone, and then it is asked whether
- * the job still lives.
+ * Schedulers say only by words that a job is gone, and one such job may keep the others from being
+ * looked at. So where the command fails it is asked which jobs live, and it is tried for each of
+ * those alone. Who cannot be cancelled may be ending already: that takes a while.
  */
 static int change_all(const struct template *t, const struct template_command *c,
-		      const char *const *ids, size_t n, struct err *e)
+		      const char *const *ids, size_t n, unsigned patience_s, struct err *e)
 {
-	struct err first = ERR_INIT;
+	struct err why = ERR_INIT;
+	bool *lives;
+	int left;
 
-	if (n == 0 || change(t, c, ids, n, &first) == 0) {
+	if (n == 0 || change(t, c, ids, n, &why) == 0) {
 		return 0;
 	}
-	for (size_t k = 0; k < n; k++) {
-		struct living l = { ids[k], false };
-		struct err why = ERR_INIT;
-
-		if (n > 1 && change(t, c, &ids[k], 1, &why) == 0) {
-			continue;
-		}
-		if (find_each(t, find_id, &l, NULL) < 0 || l.found) {
-			if (e && !err_is(e)) {
-				*e = n > 1 ? why : first;
-			}
-			return -1;
-		}
+	lives = mem_array(n, sizeof *lives);
+	memset(lives, true, n * sizeof *lives);
+	left = find_living(t, ids, n, lives);
+	if (left > 0 && n > 1) {
+		err_clear(&why);
+		left = change_each(t, c, ids, n, lives, &why);
 	}
-	return 0;
+	for (unsigned i = 0; left > 0 && i < patience_s; i++) {
+		sleep(1);
+		left = find_living(t, ids, n, lives);
+	}
+	free(lives);
+	if (left != 0 && e && !err_is(e)) {
+		*e = why;
+	}
+	return left == 0 ? 0 : -1;
 }
 
 int scheduler_release(const struct template *t, const char *const *ids, size_t n, struct err *e)
 {
-	return change_all(t, t->release, ids, n, e);
+	return change_all(t, t->release, ids, n, 0, e);
 }
 
 int scheduler_cancel(const struct template *t, const char *const *ids, size_t n, struct err *e)
 {
-	return change_all(t, t->cancel, ids, n, e);
+	return change_all(t, t->cancel, ids, n, scheduler_patience_s, e);
 }

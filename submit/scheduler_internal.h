@@ -13,6 +13,9 @@
 #define COMMAND_S 60 /* after which a command is ended */
 #define PROBE_S   10 /* the same, where an answer is not important */
 
+/* How long to wait for jobs to end that do not let themselves be cancelled (30; tests need not). */
+extern unsigned scheduler_patience_s;
+
 /* What a command said. */
 struct answer {
 	char *command; /* its words, for people: "sbatch --version" */

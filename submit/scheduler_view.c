@@ -276,10 +276,10 @@ static void merge(struct asking *q, bool lags)
 			if (lags && q->counted && !over) {
 				continue; /* who was asked before knows what lives */
 			}
-			if (now->state == JOB_STATE_UNKNOWN &&
-			    (c.state != JOB_STATE_UNKNOWN || now->word == 0)) {
-				*now = c;
-			} else if (now->state == JOB_STATE_ENDED && over) {
+			if (now->state == JOB_STATE_ENDED
+				    ? over
+				    : now->state == JOB_STATE_UNKNOWN &&
+					      (c.state != JOB_STATE_UNKNOWN || now->word == 0)) {
 				*now = c;
 			}
 		}

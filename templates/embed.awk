@@ -27,7 +27,7 @@ END {
 			names[k - 1] = swap
 		}
 	print "/* SPDX-License-Identifier: MIT */"
-	print "/* Made from templates/ by build-aux/embed.awk. */"
+	print "/* Made from templates/ by templates/embed.awk. */"
 	print "#include \"gen/template_internal.h\"\n"
 	for (i = 1; i <= n; i++)
 		printf "static const char text_%d[] = /* %s */\n%s\t\"\";\n\n", i, names[i], text[names[i]]

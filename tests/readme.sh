@@ -5,6 +5,7 @@
 #
 # In a block fenced with ```console a line "$ command" is run (lines "> ..." after it continue it) and what it says (both streams) is
 # compared with the lines that follow. A line "..." stands for any number of lines, and "..." within a line for any text there.
+# A block fenced with ```console slurm is run on a real Slurm that is started for it; where that is not installed it is skipped.
 # All commands run in order in one scratch folder; `cd` and `$?` carry over. A block fenced with ```yaml FILE (any language, then
 # a file's name) is written to that file. examples/ of the source is there as a copy; ppgen is on PATH.
 
@@ -17,7 +18,12 @@ if [[ ! -x $ppgen ]]; then
 	exit 99
 fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/ppgen-readme.XXXXXX") || exit 99
-trap 'rm -rf "$scratch"' EXIT
+slurm=$top/tests/cluster/slurm
+clean() {
+	[[ ! -d $scratch/slurm ]] || "$slurm" down "$scratch/slurm" >/dev/null 2>&1
+	rm -rf "$scratch"
+}
+trap clean EXIT
 mkdir "$scratch/home" "$scratch/bin" "$scratch/place"
 ln -s "$ppgen" "$scratch/bin/ppgen"
 cp -R "$top/examples" "$scratch/place/examples" && chmod -R u+w "$scratch/place/examples" || exit 99
@@ -27,6 +33,7 @@ echo 0 >"$scratch/code"
 
 count=0
 failed=0
+lacking=
 command=
 expected=()
 shopt -s extglob
@@ -50,6 +57,12 @@ pattern() {
 finish() {
 	[[ -n $command ]] || return
 	count=$((count + 1))
+	if [[ -n $lacking ]]; then
+		echo "ok $count - ${command//[$'\n#']/ } # SKIP not installed: $lacking"
+		command=
+		expected=()
+		return
+	fi
 	(
 		cd "$(<"$scratch/cwd")" || exit 99
 		exec </dev/null >"$scratch/stdout" 2>&1
@@ -76,11 +89,29 @@ finish() {
 	expected=()
 }
 
+# Starts the Slurm that the block's commands talk to, once.
+need_slurm() {
+	lacking=$("$slurm" missing | tr '\n' ' ')
+	[[ -z $lacking && ! -d $scratch/slurm ]] || return
+	if ! "$slurm" up "$scratch/slurm" >"$scratch/up" 2>&1; then
+		echo "Bail out! no Slurm: $(tail -n 3 "$scratch/up" | tr '\n' ' ')"
+		exit 99
+	fi
+	set -a
+	# shellcheck disable=SC1091 # written by `up`
+	. "$scratch/slurm/env"
+	set +a
+}
+
 block=
 while IFS= read -r line || [[ -n $line ]]; do
 	case $block in
 	'')
 		case $line in
+		'```console slurm')
+			block=console
+			need_slurm
+			;;
 		'```console'*) block=console ;;
 		'```'*' '*)
 			block=text
@@ -95,6 +126,7 @@ while IFS= read -r line || [[ -n $line ]]; do
 	if [[ $line = '```' ]]; then
 		finish
 		block=
+		lacking=
 	elif [[ $block = text ]]; then
 		printf '%s\n' "$line" >>"$file"
 	elif [[ $block = console && $line = '$ '* ]]; then

@@ -485,15 +485,29 @@ def print_json(kind, records):
     sys.stdout.write("{\n" + ",\n".join(lines) + "\n}" + ("\n" if records else ""))
 
 
+def flat(attributes):
+    """Attributes as name and text; in the list of variables a backslash stands before a comma and before another one."""
+    for name, value in attributes.items():
+        if name == "Variable_List":
+            escaped = [(k, v.replace("\\", "\\\\").replace(",", "\\,")) for k, v in value.items()]
+            yield name, ",".join(f"{k}={v}" for k, v in escaped)
+        elif isinstance(value, dict):
+            for k, v in value.items():
+                yield f"{name}.{k}", v
+        else:
+            yield name, value
+
+
+def print_dsv(title, name, attributes, delimiter):
+    """qstat -F dsv: a record a line. A backslash that stands before a comma is not doubled."""
+    fields = [f"{title}: {name}"]
+    for key, value in flat(attributes):
+        fields.append(f"{key}=" + re.sub(r"\\(?!,)", r"\\\\", value).replace(delimiter, "\\" + delimiter))
+    print(delimiter.join(fields))
+
+
 def print_attribute(name, value):
     """One line of qstat -f, folded at about 78 columns with a tab."""
-    if isinstance(value, dict):
-        if name == "Variable_List":
-            value = ",".join(f"{k}={v}" for k, v in value.items())
-        else:
-            for k, v in value.items():
-                print_attribute(f"{name}.{k}", v)
-            return
     column = len(name) + 7
     out = f"    {name} = "
     words = value.split(",")
@@ -513,7 +527,7 @@ def print_attribute(name, value):
 
 def print_full(title, name, attributes):
     print(f"{title}: {name}")
-    for key, value in attributes.items():
+    for key, value in flat(attributes):
         print_attribute(key, value)
     print()
 
@@ -562,12 +576,15 @@ def print_xml(records):
 
 def qstat(server, argv):
     if argv == ["--version"]:
-        print("pbs_version = 23.06.06")
+        print("Version: 6.1.3" if server.torque else "pbs_version = 23.06.06")
         return 0
-    options, words = options_of("qstat", argv, "fJtxF:wu:aHQB", "pED:irTnsGM1q")
+    if server.torque:
+        options, words = options_of("qstat", argv, "ftxu:aQB", "einrsG1M1q")
+    else:
+        options, words = options_of("qstat", argv, "fJtxF:D:wu:aHQB", "pEirTnsGM1q")
     chosen = {letter[1]: value for letter, value in options}
-    if "F" in chosen and (chosen["F"] != "json" or server.torque):
-        raise Fail("qstat: the stand-in prints -F json only" if not server.torque else "qstat: invalid option -- 'F'\nusage: qstat", 99)
+    if "F" in chosen and (chosen["F"].lower() not in ("json", "dsv", "default") or "f" not in chosen):
+        raise Fail("qstat: conflicting options.\nusage: \nqstat [-f] ...", 2)
     if "Q" in chosen or "B" in chosen:
         return qstat_server(server, chosen, words)
     found, code, header = [], 0, not words
@@ -588,7 +605,7 @@ def qstat(server, argv):
                 complain(f"qstat: {subject} Job has finished, use -x or -H to obtain historical job information")
                 code = exit_code(refusal.code)
             else:
-                code = refused_by("qstat", refusal, subject)
+                code = refused_by("qstat", refusal, ("Error " if server.torque else "") + subject)
         header = header or (position == 0 and bool(found))
     print_jobs(server, chosen, found, header)
     return code
@@ -602,18 +619,27 @@ def print_jobs(server, chosen, found, header):
         print_users([r for r in found if users is None or r[1]["Job_Owner"].partition("@")[0] in users.split(",")])
     elif "x" in chosen and server.torque:
         print_xml(found)
-    elif "f" in chosen and "F" in chosen:
-        print_json("Jobs", dict(found))
     elif "f" in chosen:
-        for ident, attributes in found:
-            print_full("Job Id", ident, attributes)
+        print_records("Job Id", "Jobs", found, chosen)
     elif found:
         print_rows(found, header)
 
 
+def print_records(title, kind, records, chosen):
+    """Whole records in the format that -F names."""
+    form = chosen.get("F", "default").lower()
+    if form == "json":
+        print_json(kind, dict(records))
+    for name, attributes in records:
+        if form == "dsv":
+            print_dsv(title, name, attributes, chosen.get("D", "|"))
+        elif form == "default":
+            print_full(title, name, attributes)
+
+
 def qstat_server(server, chosen, words):
     status = server.ask("status")
-    kind, title = ("Queue", "Queue") if "Q" in chosen else ("Server", "Server")
+    kind = "Queue" if "Q" in chosen else "Server"
     records = status["queues"] if "Q" in chosen else {status["name"]: status["server"]}
     code = 0
     for word in words:
@@ -623,11 +649,8 @@ def qstat_server(server, chosen, words):
     if words:
         records = {k: v for k, v in records.items() if k in words}
     records = {k: nested(v) for k, v in records.items()}
-    if "f" in chosen and "F" in chosen:
-        print_json(kind, records)
-    elif "f" in chosen:
-        for name, attributes in records.items():
-            print_full(title, name, attributes)
+    if "f" in chosen:
+        print_records(kind, kind, records.items(), chosen)
     else:
         for name, attributes in records.items():
             print(f"{name:<16} {attributes['total_jobs']:>5} {attributes['state_count'].strip()}")

@@ -19,170 +19,14 @@ import json
 import os
 import pwd
 import selectors
-import shlex
-import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 
-OK = 0
-UNKNOWN_JOB = 15001
-UNKNOWN_ATTRIBUTE = 15002
-UNAUTHORIZED = 15007
-BAD_VALUE = 15014
-BAD_STATE = 15016
-UNKNOWN_QUEUE = 15018
-QUEUE_DISABLED = 15021
-UNKNOWN_RESOURCE = 15035
-OVER_RESOURCE = 15036
-INVALID_REQUEST = 15004
-OVER_QUEUED = 15142
-ARRAY_TOO_BIG = 15107
-FINISHED = 15139
-SUBJOB_FINISHED = 15159
-NO_HISTORY = -1
-
-SIGNAL_EXIT = 256
-WALLTIME_EXIT = -29
-INDEX = "^array_index^"
-SIZES = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-CHUNK_RESOURCES = {"ncpus", "mem", "vmem", "mpiprocs", "ompthreads", "host", "vnode", "arch"}
-JOB_RESOURCES = {"walltime", "cput", "software", "min_walltime", "max_walltime", "nice", "file", "pmem", "pcput", "pvmem"}
-SERVER = "srv"
-
-
-class Refused(Exception):
-    """A request that is answered with an error: its code, and what the message ends with."""
-
-    def __init__(self, code, text=""):
-        super().__init__(code, text)
-        self.code = code
-        self.text = text
-
-
-def date(when):
-    return time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(when))
-
-
-def short_date(when):
-    return time.strftime("%a %b %d at %H:%M", time.localtime(when))
-
-
-def hms(seconds):
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def seconds_of(text, torque):
-    """A walltime in seconds: seconds, or h:m:s (in Torque d:h:m:s too), a fraction rounded."""
-    parts = text.split(":")
-    last, _, fraction = parts[-1].partition(".")
-    parts[-1] = last
-    if len(parts) > (4 if torque else 3) or not all(p.isascii() and p.isdigit() for p in parts):
-        raise Refused(BAD_VALUE, "Resource_List.walltime")
-    if fraction and not fraction.isdigit():
-        raise Refused(BAD_VALUE, "Resource_List.walltime")
-    total = 0
-    for part, unit in zip(reversed(parts), (1, 60, 3600, 86400)):
-        total += int(part) * unit
-    return total + (1 if fraction[:1] >= "5" else 0)
-
-
-def size_of(text, where):
-    """Memory: its bytes, and the text as the server shows it. Whole numbers only; the suffix is a letter, b or w."""
-    digits = text.rstrip("bBwWkKmMgGtTpP")
-    suffix = text[len(digits) :].lower()
-    unit = suffix.rstrip("bw")
-    if not (digits.isascii() and digits.isdigit()) or len(unit) > 1 or suffix not in (unit, unit + "b", unit + "w"):
-        raise Refused(BAD_VALUE, where)
-    if unit not in ("", "k", "m", "g", "t", "p"):
-        raise Refused(BAD_VALUE, where)
-    size = int(digits) * 1024 ** SIZES[unit or "b"] * (8 if suffix.endswith("w") else 1)
-    return size, digits + (suffix if suffix[-1:] in ("b", "w") else suffix + "b")
-
-
-def whole(text, where):
-    if not (text.isascii() and text.isdigit()):
-        raise Refused(BAD_VALUE, where)
-    return int(text)
-
-
-def ranges(indices, step):
-    """Indices (ascending) as the server writes them: 0,6-9:3, or - for none."""
-    runs = []
-    for i in indices:
-        if runs and i == runs[-1][1] + step:
-            runs[-1][1] = i
-        else:
-            runs.append([i, i])
-    text = []
-    for first, last in runs:
-        tail = f":{step}" if step > 1 and last > first else ""
-        text.append((f"{first}-{last}" if last > first else str(first)) + tail)
-    return ",".join(text) or "-"
-
-
-def processes():
-    """pid -> (parent, session, state) of every process."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                rest = file.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        found[int(name)] = (int(rest[1]), int(rest[3]), rest[0])
-    return found
-
-
-def kill(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except OSError:
-            pass
-
-
-def in_session(session):
-    return [p for p, (_, s, state) in processes().items() if s == session and state not in "ZX"]
-
-
-def descendants(roots, table):
-    """Those below the roots, and the roots themselves, that are alive."""
-    children = {}
-    for pid, (parent, _, _) in table.items():
-        children.setdefault(parent, []).append(pid)
-    found, todo = set(), list(roots)
-    while todo:
-        pid = todo.pop()
-        if pid not in found:
-            found.add(pid)
-            todo.extend(children.get(pid, []))
-    return [p for p in found if p in table and table[p][2] not in "ZX"]
-
-
-def reap(folder):
-    """Kills everybody with this folder's cookie in his environment, and those below. False when some do not end."""
-    with open(os.path.join(folder, "cookie"), encoding="utf-8") as file:
-        mark = b"PBS_JOBCOOKIE=" + file.read().strip().encode() + b"\0"
-    for _ in range(100):
-        table, marked = processes(), []
-        for pid in table:
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    if mark in file.read() + b"\0":
-                        marked.append(pid)
-            except OSError:
-                continue
-        left = [p for p in descendants(marked, table) if p != os.getpid()]
-        if not left:
-            return True
-        kill(left, signal.SIGKILL)
-        time.sleep(0.05)
-    return False
+import pbs_common
+from pbs_common import SERVER, Refused, date, hms, ranges, seconds_of, short_date
+from pbs_mom import Mom, descendants, in_session, kill, processes, reap
 
 
 class Record:
@@ -247,7 +91,7 @@ class Job(Record):
         return queued, running, exiting, done
 
 
-class Pbs:
+class Pbs(Mom):
     def __init__(self, folder, options):
         self.dir = folder
         self.options = options
@@ -262,6 +106,8 @@ class Pbs:
         with open(os.path.join(folder, "cookie"), encoding="utf-8") as file:
             self.cookie = file.read().strip()
         self.server = {"scheduling": "True", "default_queue": "workq", "max_array_size": str(options.max_array_size)}
+        if self.torque:
+            self.server = {"scheduling": "True", "default_queue": "workq", "max_job_array_size": str(options.max_array_size)}
         if options.history:
             self.server["job_history_enable"] = "True"
         if options.max_queued:
@@ -286,12 +132,12 @@ class Pbs:
         seq, bracket, rest = number.partition("[")
         job = self.jobs.get(int(seq))
         if not job or bool(bracket) != bool(job.array):
-            raise Refused(UNKNOWN_JOB, ident)
+            raise Refused(pbs_common.UNKNOWN_JOB, ident)
         index = rest.rstrip("]")
         if not index:
             return job, None
         if not index.isdigit() or int(index) not in job.subs:
-            raise Refused(UNKNOWN_JOB, ident)
+            raise Refused(pbs_common.UNKNOWN_JOB, ident)
         return job, int(index)
 
     def comment(self, record, text):
@@ -306,20 +152,20 @@ class Pbs:
     def op_submit(self, request):
         seq = self.next_seq
         self.next_seq += 1  # a refused job has taken its number too
-        resources = self.resources(request)
+        resources = pbs_common.resources(request["resources"], self.torque, self.options.gpus)
         queue = request["queue"].partition("@")[0] or self.server["default_queue"]
         if queue not in self.queues:
-            raise Refused(UNKNOWN_QUEUE)
+            raise Refused(pbs_common.UNKNOWN_QUEUE)
         if request["unknown"]:
-            raise Refused(UNKNOWN_ATTRIBUTE)
+            raise Refused(pbs_common.UNKNOWN_ATTRIBUTE)
         if self.queues[queue].get("enabled") != "True":
-            raise Refused(QUEUE_DISABLED)
+            raise Refused(pbs_common.QUEUE_DISABLED)
         self.check_limits(request, queue, resources)
         if request.get("array"):
             spans = request["array"]["spans"]
             request["array"]["indices"] = sorted({i for first, last, step in spans for i in range(first, last + 1, step)})
         if set(request["project"]) & set("/[]\"';:|<>+,?* "):
-            raise Refused(BAD_VALUE, "project")
+            raise Refused(pbs_common.BAD_VALUE, "project")
         request["variables"]["PBS_O_QUEUE"] = queue
         request.update(queue=queue, resources=resources, asked=request["resources"])
         job = Job(seq, request)
@@ -340,18 +186,19 @@ class Pbs:
         if request.get("array"):
             count = sum(len(range(first, last + 1, step)) for first, last, step in request["array"]["spans"])
             for limits in (self.server, self.queues[queue]):
-                if "max_array_size" in limits and count > int(limits["max_array_size"]):
-                    raise Refused(ARRAY_TOO_BIG)
+                most = limits.get("max_job_array_size" if self.torque else "max_array_size")
+                if most and count > int(most):
+                    raise Refused(pbs_common.ARRAY_TOO_BIG)
         most = self.queues[queue].get("resources_max.walltime", self.server.get("resources_max.walltime"))
         if most and resources["seconds"] is not None and resources["seconds"] > seconds_of(most, False):
-            raise Refused(OVER_RESOURCE)
+            raise Refused(pbs_common.OVER_RESOURCE)
         for limits, jobs in (
             (self.server, self.jobs.values()),
             (self.queues[queue], [j for j in self.jobs.values() if j.request["queue"] == queue]),
         ):
             text = limits.get("max_queued", "")
             if "=" in text and self.in_system(jobs) + count > int(text.partition("=")[2].rstrip("]")):
-                raise Refused(OVER_QUEUED, "complex's" if limits is self.server else "queue's")
+                raise Refused(pbs_common.OVER_QUEUED, "complex's" if limits is self.server else "queue's")
 
     def in_system(self, jobs):
         """What max_queued counts: everything that has not ended, subjobs one by one."""
@@ -360,95 +207,6 @@ class Pbs:
             if job.state != "F":
                 total += sum(job.counts()[:3]) if job.array else 1
         return total
-
-    def resources(self, request):
-        """What the job asks for, checked: chunks, sums, walltime; and Resource_List as it is shown."""
-        asked, shown = dict(request["resources"]), {}
-        result = {"seconds": None, "place": asked.get("place", "free" if "select" in asked else "pack")}
-        for name in asked:
-            known = name in CHUNK_RESOURCES | JOB_RESOURCES or name in ("nodes", "place") or (name == "ngpus" and self.options.gpus)
-            if not known and (name != "select" or self.torque):
-                raise Refused(UNKNOWN_RESOURCE, f"Resource_List.{name}")
-        if "nodes" in asked:
-            chunks = self.nodes_chunks(asked["nodes"])
-            if not self.torque:
-                result["place"] = asked.get("place", "scatter")
-        elif "select" in asked:
-            for name in asked:
-                if name in CHUNK_RESOURCES or name == "ngpus":
-                    raise Refused(5, f'"-lresource=" cannot be used with "select" or "place", resource is: {name}')
-            chunks = self.select_chunks(asked["select"])
-        else:
-            own = [f"{n}={v}" for n, v in asked.items() if n in CHUNK_RESOURCES | {"ngpus"}]
-            if not any(o.startswith("ncpus=") for o in own):
-                own.append("ncpus=1")
-            chunks = self.select_chunks("1:" + ":".join(own))
-        if not set(result["place"].split(":")) <= {"free", "pack", "scatter", "vscatter", "excl", "exclhost", "shared"}:
-            raise Refused(BAD_VALUE, "Resource_List.place")
-        memory = sum(c["count"] * c["bytes"] for c in chunks)
-        if memory:
-            one = chunks[0]["count"] == 1 and len(chunks) == 1
-            shown["mem"] = chunks[0]["memory"] if one else f"{memory // 1024}kb"
-        for name in ("mpiprocs", "ngpus"):
-            if any(c[name] for c in chunks):
-                shown[name] = str(sum(c["count"] * c[name] for c in chunks))
-        shown["ncpus"] = str(sum(c["count"] * c["ncpus"] for c in chunks))
-        shown["nodect"] = str(sum(c["count"] for c in chunks))
-        if self.torque:
-            shown.pop("ncpus")
-            shown["nodes"] = asked.get("nodes", "1")
-        else:
-            shown["place"] = result["place"]
-            shown["select"] = "+".join(f"{c['count']}:{c['text']}" if c["text"] else str(c["count"]) for c in chunks)
-        if "walltime" in asked:
-            result["seconds"] = seconds_of(asked["walltime"], self.torque)
-            shown["walltime"] = hms(result["seconds"])
-        result.update(
-            chunks=chunks,
-            shown=shown,
-            cpus=sum(c["count"] * c["ncpus"] for c in chunks),
-            bytes=memory,
-            gpus=sum(c["count"] * c["ngpus"] for c in chunks),
-            exclusive="excl" in result["place"],
-        )
-        return result
-
-    def select_chunks(self, text):
-        chunks = []
-        for part in text.split("+"):
-            count, _, rest = part.partition(":")
-            if "=" in count:
-                count, rest = "1", part
-            if not (count.isascii() and count.isdigit()) or int(count) == 0:
-                raise Refused(BAD_VALUE)
-            chunk = {"count": int(count), "text": rest, "ncpus": 1, "bytes": 0, "memory": "", "mpiprocs": 0, "ngpus": 0, "ompthreads": 0}
-            seen = set()
-            for item in rest.split(":") if rest else []:
-                name, equals, value = item.partition("=")
-                if name in JOB_RESOURCES:
-                    raise Refused(4, f'Resource invalid in "select" specification: {name}')
-                if name not in CHUNK_RESOURCES and not (name == "ngpus" and self.options.gpus):
-                    raise Refused(UNKNOWN_RESOURCE, name)
-                if not equals:
-                    raise Refused(BAD_VALUE)
-                if name in seen:
-                    raise Refused(12, f"duplicated resource within a section of a select specification, resource is: {name}")
-                seen.add(name)
-                if name == "mem":
-                    chunk["bytes"], chunk["memory"] = size_of(value, "select.mem")
-                elif name in ("ncpus", "mpiprocs", "ngpus", "ompthreads"):
-                    chunk[name] = whole(value, f"select.{name}")
-            chunks.append(chunk)
-        return chunks
-
-    def nodes_chunks(self, text):
-        """nodes=2:ppn=4, the old way."""
-        count, _, rest = text.partition(":")
-        name, _, value = rest.partition("=")
-        if not count.isdigit() or int(count) == 0 or (rest and name != "ppn"):
-            raise Refused(BAD_VALUE, "Resource_List.nodes")
-        cpus = whole(value, "Resource_List.nodes") if rest else 1
-        return self.select_chunks(f"{count}:ncpus={cpus}:mpiprocs={cpus}")
 
     # ---- holds and dependencies
 
@@ -513,11 +271,11 @@ class Pbs:
     def op_hold(self, request):
         job, index = self.find(request["id"])
         if index is not None:
-            raise Refused(INVALID_REQUEST, request["id"])
+            raise Refused(pbs_common.INVALID_REQUEST, request["id"])
         if set(request["types"]) & {"o", "s"}:
-            raise Refused(UNAUTHORIZED, request["id"])
+            raise Refused(pbs_common.UNAUTHORIZED, request["id"])
         if job.state == "F":
-            raise Refused(FINISHED, job.id)
+            raise Refused(pbs_common.FINISHED, job.id)
         if request["release"]:
             job.holds -= set(request["types"])
             if job.array and job.started:
@@ -532,15 +290,15 @@ class Pbs:
     def op_alter(self, request):
         job, index = self.find(request["id"])
         if index is not None:
-            raise Refused(INVALID_REQUEST, request["id"])
+            raise Refused(pbs_common.INVALID_REQUEST, request["id"])
         if job.state == "F":
-            raise Refused(FINISHED, job.id)
+            raise Refused(pbs_common.FINISHED, job.id)
         asked = dict(job.request["asked"])
         asked.update(request["resources"])
         if request["resources"]:
             if job.state == "R":
-                raise Refused(BAD_STATE, job.id)
-            job.request["resources"] = self.resources({"resources": asked})
+                raise Refused(pbs_common.BAD_STATE, job.id)
+            job.request["resources"] = pbs_common.resources(asked, self.torque, self.options.gpus)
             job.request["asked"] = asked
         for name, value in request["attributes"].items():
             if name == "max_run":
@@ -559,12 +317,12 @@ class Pbs:
         job, index = self.find(request["id"])
         if index is None and job.state == "F":
             if not request["history"]:
-                raise Refused(FINISHED, job.id)
+                raise Refused(pbs_common.FINISHED, job.id)
             self.forget(job)
             return {}
         if index is None:
             if job.deleted:
-                raise Refused(BAD_STATE, job.id)
+                raise Refused(pbs_common.BAD_STATE, job.id)
             self.delete_job(job)
         else:
             self.delete_subjob(job, index)
@@ -595,7 +353,7 @@ class Pbs:
     def delete_subjob(self, job, index):
         sub = job.subs[index]
         if sub == "X" or (sub is not None and sub.state in ("X", "F")):
-            raise Refused(FINISHED if job.state == "F" else SUBJOB_FINISHED, self.sub_id(job, index))
+            raise Refused(pbs_common.FINISHED if job.state == "F" else pbs_common.SUBJOB_FINISHED, self.sub_id(job, index))
         self.log(self.sub_id(job, index), "deleted")
         if sub is not None and sub.state == "R":
             self.terminate(sub)
@@ -724,291 +482,13 @@ class Pbs:
             job.subs[index] = Record(job, self.sub_id(job, index), index)
         self.start(job.subs[index])
 
-    # ---- the mom
-
-    def start(self, record):
-        job, request = record.job, record.job.request
-        spool = self.path("spool", record.id)
-        script = self.path("mom", record.id + ".SC")
-        shutil.copyfile(self.path("mom", f"{job.seq}.script"), script)
-        os.chmod(script, 0o700)
-        scratch = self.path("tmp", "pbs." + record.id)
-        shutil.rmtree(scratch, ignore_errors=True)
-        os.mkdir(scratch, 0o700)
-        self.node_file(record)
-        home = request["home"]
-        folder = request.get("initdir") or home
-        if request["command"]:
-            words, program = request["command"], None
-        elif request["shell"]:
-            words, program = ["-" + os.path.basename(request["shell"])], request["shell"]
-        else:
-            words, program = ["-bash"], shutil.which("bash") or "/bin/bash"
-        mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        opened = []
-        for kind, other in (("OU", "eo"), ("ER", "oe")):
-            joined = request["join"] == other
-            opened.append(None if joined else os.open(f"{spool}.{kind}", mode, 0o600))
-        output = opened[0] if opened[0] is not None else opened[1]
-        errors = opened[1] if opened[1] is not None else opened[0]
-        record.ended = record.over_walltime = False
-        record.exit_status = record.obit = record.kill_at = record.exit_at = None
-        try:
-            record.process = subprocess.Popen(
-                words,
-                executable=program,
-                stdin=subprocess.DEVNULL if request["command"] else subprocess.PIPE,
-                stdout=output,
-                stderr=errors,
-                cwd=folder if os.path.isdir(folder) else "/",
-                env=self.environment(record, scratch),
-                umask=int(request["umask"], 8),
-                start_new_session=True,
-            )
-        except OSError as fault:
-            self.log(record.id, f"could not be started: {fault}")
-            os.write(errors, f"{words[0]}: {fault.strerror}\n".encode())
-            record.process = subprocess.Popen(["/bin/sh", "-c", "exit 127"], start_new_session=True)
-        for descriptor in opened:
-            if descriptor is not None:
-                os.close(descriptor)
-        record.session = record.process.pid
-        if record.process.stdin:
-            self.feed(record.process.stdin, script, request)
-        now = time.time()
-        record.state, record.substate = "R", 42
-        record.started = now
-        record.run_count += 1
-        seconds = request["resources"]["seconds"]
-        record.term_at = time.monotonic() + seconds + self.options.term_late if seconds is not None else None
-        self.comment(record, f"Job run at {short_date(now)} on {self.vnodes(record)}")
-        self.running.append(record)
-        self.log(record.id, f"started, run {record.run_count}, pid {record.session}")
-
-    def feed(self, pipe, script, request):
-        """The mom hands the login shell the script's name on its standard input. A real site's /etc/profile.d/pbs.sh gives jobs
-        the commands, which the line does here."""
-        line = shlex.quote(request["shell"] or "bash") + " " if self.torque else ""
-        path = "" if self.options.no_path else f"PATH={shlex.quote(self.path('bin'))}:$PATH; export PATH; "
-        try:
-            pipe.write(f"{path}{line}{shlex.quote(script)}\n".encode())
-            pipe.close()
-        except OSError:
-            pass
-
-    def node_file(self, record):
-        with open(self.path("aux", record.id), "w", encoding="utf-8") as file:
-            for chunk in record.job.request["resources"]["chunks"]:
-                lines = chunk["mpiprocs"] or (1 if chunk["ncpus"] else 0)
-                file.write(f"{self.host}\n" * (chunk["count"] * lines))
-
-    def vnodes(self, record):
-        chunks = []
-        for chunk in record.job.request["resources"]["chunks"]:
-            memory = f":mem={chunk['bytes'] >> 10}kb" if chunk["bytes"] else ""
-            chunks += [f"({self.host}:ncpus={chunk['ncpus']}{memory})"] * chunk["count"]
-        return "+".join(chunks)
-
-    def environment(self, record, scratch):
-        job, request = record.job, record.job.request
-        first = request["resources"]["chunks"][0]
-        threads = str(first["ompthreads"] or first["ncpus"])
-        variables = {
-            "HOME": request["home"],
-            "LOGNAME": self.user,
-            "USER": self.user,
-            "SHELL": request["shell"] or "/bin/bash",
-            "PATH": "/bin:/usr/bin",
-            "ENVIRONMENT": "BATCH",
-            "PBS_ENVIRONMENT": "PBS_BATCH",
-            "PBS_JOBCOOKIE": self.cookie,
-            "PBS_JOBID": record.id,
-            "PBS_JOBNAME": request["name"],
-            "PBS_NODEFILE": self.path("aux", record.id),
-            "PBS_NODENUM": "0",
-            "PBS_MOMPORT": "15003",
-            "PBS_TASKNUM": "1",
-            "PBS_QUEUE": request["queue"],
-        }
-        if self.torque:
-            cpus = request["resources"]["cpus"]
-            variables.update(PBS_NUM_NODES=str(first["count"]), PBS_NUM_PPN=str(first["ncpus"]), PBS_NP=str(cpus))
-            variables["PBS_O_INITDIR"] = request.get("initdir") or ""
-            if record.index is not None:
-                variables["PBS_ARRAYID"] = str(record.index)
-        else:
-            variables.update(NCPUS=threads, OMP_NUM_THREADS=threads, PBS_JOBDIR=request["home"])
-            variables["TMPDIR"] = scratch
-            if record.index is not None:
-                variables["PBS_ARRAY_INDEX"] = str(record.index)
-                variables["PBS_ARRAY_ID"] = job.id
-        variables.update(request["variables"])
-        return {k: v for k, v in variables.items() if "\0" not in v}
-
-    def reaped(self, pid, status):
-        """A child is gone: a job's login shell, or an orphan that came to us."""
-        for record in self.running:
-            if record.session == pid and not record.ended:
-                record.ended = True
-                code = os.waitstatus_to_exitcode(status)
-                record.exit_status = code if code >= 0 else SIGNAL_EXIT - code
-                record.process.returncode = code
-                self.log(record.id, f"its shell ended with {record.exit_status}")
-
-    def look(self):
-        """What the mom does again and again."""
-        now = time.monotonic()
-        if not self.mom:
-            return
-        for record in list(self.running):
-            if record.state == "E":
-                if now >= record.exit_at:
-                    self.finish(record)
-                continue
-            if record.term_at and now >= record.term_at and not record.kill_at and not record.ended:
-                self.over(record, now)
-            if record.kill_at:
-                left = in_session(record.session)
-                if left and now >= record.kill_at:
-                    kill(left, signal.SIGKILL)
-                elif not left and record.ended:
-                    self.obit(record)
-            elif record.ended:
-                kill(in_session(record.session), signal.SIGKILL)
-                self.obit(record)
-
-    def over(self, record, now):
-        """The walltime is over. The login shell dies at once; what it has started has until KILL."""
-        limit = record.job.request["resources"]["seconds"]
-        used = int(time.time() - record.started)
-        kind = "OU" if record.job.request["join"] == "oe" else "ER"
-        try:
-            with open(self.path("spool", f"{record.id}.{kind}"), "a", encoding="utf-8") as file:
-                file.write(f"=>> PBS: job killed: walltime {used} exceeded limit {limit}\n")
-        except OSError:
-            pass
-        self.log(record.id, "over its walltime")
-        record.over_walltime = True
-        record.kill_at = now + self.options.kill_delay
-        kill(in_session(record.session), signal.SIGTERM)
-
-    def obit(self, record):
-        """The job's processes are gone: its output is delivered, and then it is finished."""
-        if record.deleted:
-            record.exit_status = SIGNAL_EXIT + signal.SIGTERM
-        elif record.over_walltime:
-            record.exit_status = 271 if self.torque else WALLTIME_EXIT
-        record.state, record.substate = "E", 51
-        record.obit = record.modified = time.time()
-        record.stageout = 1
-        for kind in ("OU", "ER"):
-            if not self.deliver(record, kind):
-                record.stageout = 0
-        record.exit_at = time.monotonic() + (0 if record.stageout else self.options.stage_delay)
-        for path in (self.path("aux", record.id), self.path("mom", record.id + ".SC")):
-            if os.path.exists(path):
-                os.unlink(path)
-        shutil.rmtree(self.path("tmp", "pbs." + record.id), ignore_errors=True)
-
-    def deliver(self, record, kind):
-        """Copies one stream to where it was asked for, over whatever is there. What has no place to go stays in undelivered/."""
-        spool = self.path("spool", f"{record.id}.{kind}")
-        if not os.path.exists(spool):
-            return True
-        target = self.output_path(record, "out" if kind == "OU" else "err")
-        if os.path.isdir(target):
-            target = os.path.join(target, f"{record.id}.{kind}")
-        try:
-            if os.path.exists(target) and not os.path.isfile(target):
-                with open(target, "wb") as out, open(spool, "rb") as data:
-                    shutil.copyfileobj(data, out)
-            else:
-                fresh = not os.path.exists(target)
-                shutil.copyfile(spool, target)
-                if fresh:
-                    os.chmod(target, 0o666 & ~int(record.job.request["umask"], 8))
-            os.unlink(spool)
-        except OSError as fault:
-            self.log(record.id, f"output not delivered: {fault}")
-            os.replace(spool, self.path("undelivered", f"{record.id}.{kind}"))
-            return False
-        return True
-
-    def output_path(self, record, which):
-        """Where a stream goes: the path that was given (a folder ends in /), or NAME.oSEQ, with .INDEX or -INDEX in an array."""
-        job, request = record.job, record.job.request
-        path = request[which]
-        if not path:
-            tail = ("-" if self.torque else ".") + INDEX if job.array else ""
-            path = f"{request['workdir']}/{request['name']}.{which[0]}{job.seq}{tail}"
-        if record.index is not None:
-            path = path.replace(INDEX, str(record.index)).replace("$PBS_ARRAYID", str(record.index) if self.torque else "$PBS_ARRAYID")
-        return path
-
-    def finish(self, record):
-        self.running.remove(record)
-        job = record.job
-        again = self.options.rerun is not None and record.index == self.options.rerun and record.run_count == 1
-        if again and not record.deleted:
-            self.log(record.id, "run again, as after the loss of its mom")
-            self.requeue(record)
-            return
-        failed = record.exit_status != 0
-        record.substate = 91 if record.deleted else 93 if failed else 92
-        record.finished = record.modified = time.time()
-        if record.over_walltime and not record.deleted:
-            record.comment += " and exceeded resource walltime"
-        elif not record.deleted:
-            record.comment += " and failed" if failed else " and finished"
-        self.log(record.id, f"finished with {record.exit_status}")
-        if record.index is None:
-            record.state = "F"
-            self.release_dependents(job)
-            self.settle(job)
-            return
-        record.state = "X"
-        job.exit_status = 0 if record.exit_status == 0 else 1 if record.exit_status > 0 else 2
-        job.stageout = record.stageout
-        job.modified = time.time()
-        if not self.history():
-            job.subs[record.index] = "X"
-        self.array_done(job)
-
-    def requeue(self, record):
-        record.state, record.substate = "Q", 10
-        record.process = record.session = None
-        if record.index is not None:
-            record.job.pending.append(record.index)
-
-    def op_mom(self, request):
-        if not request["start"]:
-            self.mom = False
-            self.log("mom", "killed")
-            return {}
-        self.mom = True
-        self.log("mom", "started")
-        for record in list(self.running):
-            kill(in_session(record.session), signal.SIGKILL)
-            self.running.remove(record)
-            for kind in ("OU", "ER"):
-                path = self.path("spool", f"{record.id}.{kind}")
-                if os.path.exists(path):
-                    os.unlink(path)
-            if record.deleted:
-                record.ended, record.kill_at = True, time.monotonic()
-                self.running.append(record)
-            else:
-                self.log(record.id, "run again")
-                self.requeue(record)
-        return {}
-
     # ---- what is shown
 
     def op_stat(self, request):
         """Records of one id (or of all jobs), subjobs too when wanted: [[id, attributes], ...]."""
         expand, history = request["subjobs"], request["history"]
         if history and not self.history() and not self.torque:
-            raise Refused(NO_HISTORY, request["id"] or "")
+            raise Refused(pbs_common.NO_HISTORY, request["id"] or "")
         if request["id"] is None:
             found = []
             for seq in self.order:
@@ -1019,30 +499,35 @@ class Pbs:
         job, index = self.find(request["id"])
         sub = job.subs.get(index) if index is not None else None
         if job.state == "F" and not history and not self.torque:
-            raise Refused(FINISHED, self.sub_id(job, index) if sub else job.id)
+            raise Refused(pbs_common.FINISHED, self.sub_id(job, index) if sub else job.id)
         return {"records": self.shown(job, index, expand)}
 
     def shown(self, job, index, expand):
+        whole = self.attributes(job)
         if index is not None:
-            return [[self.sub_id(job, index), self.sub_attributes(job, index)]]
-        found = [[job.id, self.attributes(job)]]
+            return [[self.sub_id(job, index), self.sub_attributes(job, index, whole)]]
+        found = [[job.id, whole]]
         if expand and job.array:
             if self.torque:
                 found = []
-            found += [[self.sub_id(job, i), self.sub_attributes(job, i)] for i in job.subs]
+            found += [[self.sub_id(job, i), self.sub_attributes(job, i, whole)] for i in job.subs]
         return found
 
-    def sub_attributes(self, job, index):
+    def sub_attributes(self, job, index, whole):
+        """What is shown of a subjob: its own record, or its parent's (`whole`) where it has none."""
         sub = job.subs[index]
         if sub is not None and sub != "X":
             return self.attributes(sub)
         hidden = ("project", "Submit_Host", "max_run_subjobs", "history_timestamp")
-        shown = {k: v for k, v in self.attributes(job).items() if not k.startswith("array") and k not in hidden}
+        shown = {k: v for k, v in whole.items() if not k.startswith("array") and k not in hidden}
         shown["job_state"], shown["substate"] = "Q", "10"
         if sub == "X":
-            shown["job_state"] = "F" if job.state == "F" else "X"
+            shown["job_state"] = "C" if self.torque else "F" if job.state == "F" else "X"
             shown["substate"] = str(job.substate)
             shown["comment"] = "Subjob finished"
+        if self.torque:
+            shown.pop("substate")
+            shown["job_array_id"] = str(index)
         return shown
 
     def attributes(self, record):
@@ -1057,10 +542,10 @@ class Pbs:
             shown["job_state"] = "C"
         elif self.torque and record.state == "B":
             shown["job_state"] = "R"
-        if not subjob:
-            shown["Checkpoint"] = "u"
         if request["account"]:
             shown["Account_Name"] = request["account"]
+        if not subjob:
+            shown["Checkpoint"] = "u"
         shown["ctime"] = date(job.created)
         shown["Error_Path"] = f"{SERVER}:{self.output_path(record, 'err')}"
         if record.run_count:
@@ -1116,7 +601,17 @@ class Pbs:
         shown.update(project=request["project"], Submit_Host=self.host)
         if job.array and not subjob and job.max_run is not None:
             shown["max_run_subjobs"] = str(job.max_run)
-        return shown
+        return self.as_torque(record, shown) if self.torque else shown
+
+    def as_torque(self, record, shown):
+        """The same record in Torque's words."""
+        if "Exit_status" in shown:
+            shown["exit_status"] = shown["Exit_status"]
+        if record.index is not None:
+            shown["job_array_id"] = str(record.index)
+            shown["Hold_Types"] = "".join(h for h in "sou" if h in record.job.holds) or "n"
+        ours = ("Exit_status", "substate", "run_count", "Stageout_status", "project", "history_timestamp", "exec_vnode", "jobdir")
+        return {k: v for k, v in shown.items() if k not in ours and not k.startswith("array")}
 
     def used(self, record):
         end = record.obit or time.time()
@@ -1178,15 +673,15 @@ class Pbs:
         if verb == "create" and kind == "queue" and name not in self.queues:
             self.queues[name] = {"queue_type": "Execution", "enabled": "False", "started": "False"}
         if kind == "queue" and name not in self.queues:
-            raise Refused(UNKNOWN_QUEUE)
+            raise Refused(pbs_common.UNKNOWN_QUEUE)
         if verb == "delete":
             del self.queues[name]
         target = self.server if kind == "server" else self.queues.get(name, {})
         for attribute, value in request["values"]:
-            known = {"max_array_size", "max_queued", "job_history_enable", "resources_max.walltime", "scheduling", "default_queue"}
+            known = {"max_array_size", "max_job_array_size", "max_queued", "job_history_enable", "resources_max.walltime", "scheduling", "default_queue"}
             known |= {"enabled", "started", "queue_type", "scheduler_iteration", "max_run", "comment"}
             if attribute not in known:
-                raise Refused(UNKNOWN_ATTRIBUTE)
+                raise Refused(pbs_common.UNKNOWN_ATTRIBUTE)
             if verb == "unset":
                 target.pop(attribute, None)
             else:

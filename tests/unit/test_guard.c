@@ -227,13 +227,18 @@ static void test_pool_killed(void **state)
 
 static void test_guardian_killed(void **state)
 {
-	pid_t pool, pid = guarded(litter_and_wait, &pool);
-
 	(void)state;
-	nap(150);
-	(void)kill(pid, SIGKILL);
-	assert_true(WIFSIGNALED(status_of(pid)));
-	assert_true(all_gone());
+	for (int stopped = 0; stopped < 2; stopped++) {
+		pid_t pool, pid = guarded(litter_and_wait, &pool);
+
+		nap(150);
+		if (stopped) {
+			(void)kill(pool, SIGSTOP);
+		}
+		(void)kill(pid, SIGKILL);
+		assert_true(WIFSIGNALED(status_of(pid)));
+		assert_true(all_gone());
+	}
 }
 
 static volatile sig_atomic_t got;

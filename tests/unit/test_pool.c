@@ -727,7 +727,9 @@ static void test_no_room(void **state)
 					     .sync_s = 1,
 					     .grace_s = 1,
 					     .max_failures = UINT64_MAX,
-					     .max_failures_share = 2 };
+					     .max_failures_share = 2,
+					     .event = run_event,
+					     .event_arg = &r };
 		assert_non_null(j);
 		rc = pool_run(&r.o, j, &src, &r.sum, &r.e);
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -736,6 +738,9 @@ static void test_no_room(void **state)
 	}
 	assert_int_equal(r.e.kind, ERR_SYSTEM);
 	assert_true(r.sum.stopped_by_system);
+	assert_true(r.events[POOL_START] > 0);
+	assert_int_equal(r.events[POOL_END], r.events[POOL_START]); /* unrecorded as they are */
+	assert_int_equal(r.sum.interrupted, r.events[POOL_END]);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	assert_false(alive(number_in(&r, "bg.1")));

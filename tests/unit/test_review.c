@@ -619,6 +619,19 @@ static void test_round(void **state)
 		  1,
 		  true,
 		  NULL },
+		/* one journal is closed, the other is not */
+		{ "one vanished",
+		  { B(1), A(1, 0, 1, OK), C(1), B(2), S(2, 1, 1), B(3), A(3, 2, 1, OK), C(3) },
+		  DONE_8,
+		  0,
+		  false,
+		  6,
+		  0,
+		  0,
+		  3,
+		  1,
+		  true,
+		  NULL },
 		{ "too many failures",
 		  { B(1), A(1, 0, 1, EXIT), A(1, 1, 1, NOT_STARTED), C(1) },
 		  DONE_8,
@@ -727,10 +740,37 @@ static void test_shared_memory(void **state)
 	world_end(&w);
 }
 
+/* Neither is blamed: so it is no matter of retries, but of losses. */
+static void test_shared_blame(void **state)
+{
+	static const struct event events[] = { B(1), S(1, 0, 1), S(1, 1, 1), { 0 } };
+	static const enum job_state states[ELEMENTS] = { JOB_STATE_OOM };
+
+	for (unsigned lost = 0; lost < LOST_MOST; lost++) {
+		const struct task_run past = { .attempt = 1, .lost = lost, .memory = 1, .time = 1 };
+		char *dir = mem_printf("%s/%u", (const char *)*state, lost);
+		struct review r;
+		struct world w;
+
+		world_begin(&w, dir, PLAIN, &past);
+		world_do(&w, events);
+		world_review(&w, states, &r);
+		assert_int_equal(r.again, lost + 1 < LOST_MOST ? TASKS : 0);
+		assert_int_equal(r.failed, lost + 1 < LOST_MOST ? 0 : TASKS);
+		review_free(&r);
+		world_end(&w);
+		free(dir);
+	}
+}
+
 /* A success that does not count, since the code had changed: to run it again would change nothing.
  */
 static void test_stale(void **state)
 {
+	static const struct event rest[] = { A(1, 1, 1, OK), A(1, 2, 1, OK), A(1, 3, 1, OK),
+					     A(1, 4, 1, OK), A(1, 5, 1, OK), A(1, 6, 1, OK),
+					     A(1, 7, 1, OK), C(1),           { 0 } };
+	static const enum job_state states[ELEMENTS] = LAST(CANCELLED);
 	struct event ok = E(1, 0, 1, OK);
 	struct review r;
 	struct world w;
@@ -746,6 +786,14 @@ static void test_stale(void **state)
 	assert_int_equal(r.good, 0);
 	assert_int_equal(r.left, 1);
 	assert_int_equal(r.again, 7);
+	assert_null(r.stopped);
+	review_free(&r);
+	/* nothing else is left: then it is not for the cancelled element that nothing is done */
+	world_do(&w, rest);
+	world_review(&w, states, &r);
+	assert_int_equal(r.good, 7);
+	assert_int_equal(r.left, 1);
+	assert_int_equal(r.elements_cancelled, 1);
 	assert_null(r.stopped);
 	review_free(&r);
 	world_end(&w);
@@ -848,6 +896,7 @@ int main(void)
 		TEST(test_round),
 		TEST(test_stale),
 		TEST(test_shared_memory),
+		TEST(test_shared_blame),
 		TEST(test_others),
 		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_classes),

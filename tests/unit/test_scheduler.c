@@ -6,13 +6,13 @@
  */
 #include "tests/unit/store_test.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/proc.h"
 #include "submit/index_list.h"
-#include "submit/scheduler.h"
+#include "submit/scheduler_internal.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define NONE     UINT64_MAX
@@ -26,6 +26,8 @@ static const char script[] = "#!/bin/sh\n"
 			     "[ ! -e \"$d/$n.out\" ] || /bin/cat \"$d/$n.out\"\n"
 			     "[ ! -e \"$d/$n.err\" ] || /bin/cat \"$d/$n.err\" >&2\n"
 			     "[ ! -e \"$d/$n.code\" ] || exit $(/bin/cat \"$d/$n.code\")\n"
+			     /* NAME.next: what it says the next time */
+			     "[ ! -e \"$d/$n.next\" ] || /bin/mv \"$d/$n.next\" \"$d/$n.out\"\n"
 			     /* NAME.bad: ids of which one makes it fail */
 			     "[ -e \"$d/$n.bad\" ] || exit 0\n"
 			     "for w; do ! /bin/grep -qx \"$w\" \"$d/$n.bad\" || exit 1; done\n";
@@ -293,7 +295,7 @@ static void test_environment(void **state)
 	setenv("FAKE_JOB_ID", "1", 1);
 	setenv("FAKE_ID", "1", 1);
 	setenv("FAKE_IDS", "mine", 1);
-	setenv("BASH_FUNC_module%%", "() { echo; }", 1);
+	setenv("BASH_FUNC_module", "() { echo; }", 1);
 	setenv("LINES_OF_TWO", "a\nLOOKS_LIKE=one", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
 	put(w->dir, "fakesub.out", "Submitted 5\n");
@@ -308,14 +310,14 @@ static void test_environment(void **state)
 		assert_false(saw(w, name, "FAKE_ID=1"));
 		assert_false(saw(w, name, "LINES_OF_TWO=a"));
 		assert_false(saw(w, name, "LOOKS_LIKE=one"));
-		assert_false(saw(w, name, "BASH_FUNC_module%%=() { echo; }"));
+		assert_false(saw(w, name, "BASH_FUNC_module=() { echo; }"));
 		/* answers in English; a job keeps its user's language */
 		assert_true(saw(w, name, i ? "LC_ALL=C" : "LC_ALL=C.UTF-8"));
 	}
 	unsetenv("FAKE_JOB_ID");
 	unsetenv("FAKE_ID");
 	unsetenv("FAKE_IDS");
-	unsetenv("BASH_FUNC_module%%");
+	unsetenv("BASH_FUNC_module");
 	unsetenv("LINES_OF_TWO");
 	unsetenv("LC_ALL");
 }
@@ -368,59 +370,74 @@ static void test_cancel(void **state)
 	static const struct {
 		const char *bad;  /* ids that the command does not take */
 		const char *live; /* what find says */
+		const char *then; /* the second time; NULL: the same */
 		const char *code; /* of find */
 		const char *calls;
 		const char *message;
 	} rows[] = {
-		{ "", "", NULL, "fakedel <11> <12> <13>\n", NULL },
-		/* one is gone: the others are cancelled each by itself */
-		{ "12\n", "11 a\n", NULL,
-		  "fakedel <11> <12> <13>\nfakedel <11>\nfakedel <12>\nfakefind <USER>\nfakedel <13>\n",
+		{ "", "", NULL, NULL, "fakedel <11> <12> <13>\n", NULL },
+		/* one is gone: those that live are cancelled each by itself */
+		{ "12\n", "11 a\n11_3 a\n13 f\n", NULL, NULL,
+		  "fakedel <11> <12> <13>\nfakefind <USER>\nfakedel <11>\nfakedel <13>\n", NULL },
+		{ "12\n", "14 a\n", NULL, NULL, "fakedel <11> <12> <13>\nfakefind <USER>\n", NULL },
+		/* one is ending */
+		{ "12\n", "11 a\n12_3 b\n", "11 a\n", NULL,
+		  "fakedel <11> <12> <13>\nfakefind <USER>\nfakedel <11>\nfakedel <12>\nfakefind <USER>\n",
 		  NULL },
-		{ "12\n", "11 a\n12_3 b\n", NULL,
-		  "fakedel <11> <12> <13>\nfakedel <11>\nfakedel <12>\nfakefind <USER>\n",
+		{ "12\n", "11 a\n12_3 b\n", NULL, NULL,
+		  "fakedel <11> <12> <13>\nfakefind <USER>\nfakedel <11>\nfakedel <12>\nfakefind <USER>\n",
 		  "'fakedel 12' failed (exit code 1): no such job" },
-		/* nobody can say whether it is gone */
-		{ "12\n", "", "1",
-		  "fakedel <11> <12> <13>\nfakedel <11>\nfakedel <12>\nfakefind <USER>\n",
-		  "'fakedel 12' failed" },
+		/* nobody can say whether they are gone */
+		{ "12\n", "", NULL, "1", "fakedel <11> <12> <13>\nfakefind <USER>\n",
+		  "'fakedel 11 12 13' failed" },
 	};
 	static const char *const ids[] = { "11", "12", "13" };
 	struct world *w = *state;
+	char *user = mem_printf("<%s>", getpwuid(geteuid())->pw_name);
 
+	scheduler_patience_s = 1;
 	put(w->dir, "fakedel.err", "no such job\n");
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct err e = ERR_INIT;
-		char *got, *user;
+		struct buf b = BUF_INIT;
+		char *got, *at;
 		int rc;
 
 		put(w->dir, "fakedel.bad", rows[i].bad);
 		put(w->dir, "fakefind.out", rows[i].live);
+		if (rows[i].then) {
+			put(w->dir, "fakefind.next", rows[i].then);
+		}
 		if (rows[i].code) {
 			put(w->dir, "fakefind.code", rows[i].code);
 		}
 		rc = scheduler_cancel(w->t, ids, 3, &e);
 		got = calls(w);
-		user = strstr(got, "fakefind <");
-		if (user) { /* whoever runs this */
-			char *from = user + strlen("fakefind <"), *to = strchr(from, '>');
-			char *plain = mem_printf("%.*sUSER%s", (int)(from - got), got, to);
-
-			free(got);
-			got = plain;
+		for (char *from = got; from; from = at ? at + strlen(user) : NULL) {
+			at = strstr(from, user);
+			buf_printf(&b, "%.*s%s", at ? (int)(at - from) : (int)strlen(from), from,
+				   at ? "<USER>" : "");
 		}
-		assert_string_equal(got, rows[i].calls);
+		assert_string_equal(buf_str(&b), rows[i].calls);
+		buf_free(&b);
 		free(got);
-		assert_int_equal(rc, rows[i].message ? -1 : 0);
-		if (rows[i].message && !strstr(e.text, rows[i].message)) {
+		if (rc != (rows[i].message ? -1 : 0) ||
+		    (rows[i].message && !strstr(e.text, rows[i].message))) {
 			fail_msg("row %zu: %s", i, e.text);
 		}
 	}
+	free(user);
 	/* of nothing, nothing is asked */
 	assert_int_equal(scheduler_cancel(w->t, ids, 0, NULL), 0);
 	assert_calls(w, "");
 	assert_int_equal(scheduler_release(w->t, ids, 2, NULL), 0);
 	assert_calls(w, "fakelet <11> <12>\n");
+	/* to wait does not help who is to be released */
+	drop(w->dir, "fakefind.code");
+	put(w->dir, "fakelet.bad", "11\n");
+	put(w->dir, "fakefind.out", "11 a\n");
+	put(w->dir, "fakefind.next", "");
+	assert_int_equal(scheduler_release(w->t, ids, 1, NULL), -1);
 }
 
 /* ---- what has become of the elements ---- */
@@ -597,6 +614,36 @@ static void test_view_memory(void **state)
 		}
 		free(wanted);
 		free(got);
+	}
+}
+
+/* A job that was lost with its node may be queued again by the scheduler: it is not over yet. */
+static void test_view_lost(void **state)
+{
+	static const struct {
+		const char *q, *view;
+	} rows[] = {
+		{ "11_1-10 CD\n12 NF\n13 CD\n", "0:0=done/CD 1:1-10=done/CD 2:1=lost/NF" },
+		{ "12 RQ\n", "0:0=done/CD 1:1-10=done/CD 2:1=queued/RQ" },
+		{ "12 NF\n", "0:0=done/CD 1:1-10=done/CD 2:1=lost/NF" },
+		{ "\n", "0:0=done/CD 1:1-10=done/CD 2:1=lost/NF" },
+		{ "12 X\n", "0:0=done/CD 1:1-10=done/CD 2:1=lost/NF" },
+	};
+	struct world *w = *state;
+
+	put(w->dir, "fakeacct.code", "1");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct job_view v;
+		char *said;
+
+		put(w->dir, "fakeq.out", rows[i].q);
+		assert_int_equal(scheduler_view(w->t, &w->s, 0, &v, NULL), 0);
+		assert_view(&v, rows[i].view, rows[i].q);
+		job_view_free(&v);
+		said = calls(w);
+		assert_non_null(said);
+		assert_non_null(strstr(said, i ? "fakeq <somebody> <12>\n" : "<11> <12> <13>\n"));
+		free(said);
 	}
 }
 
@@ -915,13 +962,11 @@ static void test_detect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_submit),      TEST(test_submit_words),
-		TEST(test_environment), TEST(test_find),
-		TEST(test_cancel),      TEST(test_view),
-		TEST(test_view_memory), TEST(test_view_age),
-		TEST(test_view_unable), TEST(test_view_many),
-		TEST(test_over),        TEST(test_limits),
-		TEST(test_detect),      cmocka_unit_test(test_index_list),
+		TEST(test_submit),      TEST(test_submit_words), TEST(test_environment),
+		TEST(test_find),        TEST(test_cancel),       TEST(test_view),
+		TEST(test_view_memory), TEST(test_view_lost),    TEST(test_view_age),
+		TEST(test_view_unable), TEST(test_view_many),    TEST(test_over),
+		TEST(test_limits),      TEST(test_detect),       cmocka_unit_test(test_index_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
 static const struct template from_0 = { .array_first = 0, .array_least = 1 };
 static const struct template from_1 = { .array_first = 1, .array_least = 1 };
 static const struct template no_ones = { .array_first = 0, .array_least = 2 };
+static const struct template no_twos = { .array_first = 0, .array_least = 3 };
 
 static struct shape_limits no_limits(void)
 {
@@ -41,11 +42,11 @@ struct lim {
 	int kind;
 	uint64_t of;
 };
-#define INDEX  LIMIT_INDEX + 1
-#define SIZE   LIMIT_SIZE + 1
-#define JOBS   LIMIT_JOBS + 1
-#define QUEUED LIMIT_QUEUED + 1
-#define TIME   LIMIT_TIME + 1
+#define INDEX  (LIMIT_INDEX + 1)
+#define SIZE   (LIMIT_SIZE + 1)
+#define JOBS   (LIMIT_JOBS + 1)
+#define QUEUED (LIMIT_QUEUED + 1)
+#define TIME   (LIMIT_TIME + 1)
 
 static struct shape_limits limits_of(const struct lim *given, size_t n)
 {
@@ -128,6 +129,7 @@ static void test_one(void **state)
 		/* too few for an array */
 		{ 1, 60, { 0 }, { { 0 } }, &no_ones, 1, 1, 120, 1, 0 },
 		{ 4, 60, { 0 }, { { 0 } }, &no_ones, 1, 2, 300, 1, 0 },
+		{ 4, 60, { 0 }, { { 0 } }, &no_twos, 1, 1, 300, 1, 0 },
 	};
 
 	(void)state;
@@ -411,12 +413,12 @@ static void check_one(const struct shape_class *c, const struct shape *s,
 
 static void test_properties(void **state)
 {
-	static const struct template *const templates[] = { &from_0, &from_1, &no_ones };
+	static const struct template *const templates[] = { &from_0, &from_1, &no_ones, &no_twos };
 	uint64_t seed = 20240601, refused = 0, shaped = 0;
 
 	(void)state;
 	for (int turn = 0; turn < 200000; turn++) {
-		const struct template *t = templates[chance(&seed) % 3];
+		const struct template *t = templates[chance(&seed) % COUNT(templates)];
 		const size_t n = chance(&seed) % CLASSES + 1;
 		const bool checkpoints = chance(&seed) % 2;
 		struct shape_limits l = no_limits();

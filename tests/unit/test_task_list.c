@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/store_test.h"
 
-
+#include "base/hash.h"
 #include "store/submission.h"
 
 #define FRESH                                            \
@@ -236,6 +236,43 @@ static void test_refused(void **state)
 	assert_non_null(strstr(e.text, "tasks-2.jsonl"));
 }
 
+/* Lines that put_run would not write, under a checksum that is right. */
+static void test_wrong_runs(void **state)
+{
+	static const char *const rows[] = {
+		"[0,1,1,0,0,0,1]\n",
+		"[0,1,1,0,0,0,1,1,1]\n",
+		"[0,1.5,1,0,0,0,1,1]\n",
+		"[-1,1,1,0,0,0,1,1]\n",
+		"[0,0,1,0,0,0,1,1]\n",
+		"[0,1,0,0,0,0,1,1]\n",
+		"[0,1,1,1,0,0,1,1]\n",
+		"[0,1,4294967296,0,0,0,1,1]\n",
+		"[0,1,1,0,0,4294967296,1,1]\n",
+		"[0,1,1,0,0,0,0,1]\n",
+		"[0,1,1,0,0,0,1,-1]\n",
+		"[0,1,1,0,0,0,1,1e999]\n",
+		"[0,1,1,0,0,0,\"1\",1]\n",
+		"[281474976710656,1,1,0,0,0,1,1]\n",
+		"[1,281474976710656,1,0,0,0,1,1]\n",
+		"[0,281474976710656,1,0,0,0,1,1]\n[0,1,1,0,0,0,1,1]\n",
+		"{}\n",
+		"[0,1,1,0,0,0,1,1]",
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const uint32_t crc = crc32c(0, rows[i], strlen(rows[i]));
+		char *text = mem_printf("{\"v\":1,\"tasks\":1,\"runs\":1,\"crc\":\"%08x\"}\n%s",
+					(unsigned)crc, rows[i]);
+
+		put_list(*state, text, strlen(text));
+		assert_refused(*state, strchr(rows[i], '\n') && strchr(rows[i], '\n')[1]
+					       ? "line 3 is no run of tasks"
+					       : "line 2 is no run of tasks");
+		free(text);
+	}
+}
+
 /* Nothing is written that could not be read back. */
 static void test_not_written(void **state)
 {
@@ -268,9 +305,9 @@ static void test_not_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_run),     TEST(test_many_runs), TEST(test_joins),
-		TEST(test_factors),     TEST(test_damaged),   TEST(test_refused),
-		TEST(test_not_written),
+		TEST(test_one_run),     TEST(test_many_runs),  TEST(test_joins),
+		TEST(test_factors),     TEST(test_damaged),    TEST(test_refused),
+		TEST(test_not_written), TEST(test_wrong_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

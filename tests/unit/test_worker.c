@@ -67,7 +67,7 @@ static void test_together(void **state)
  * two wait. */
 #define GATED                                                                                  \
 	"params: {x: {from: 1, to: 30, step: 1}}\n"                                            \
-	"shell: 'while test $x -ge 12 -a ! -e \"$TEST_GATE\"; do sleep 0.02; done; echo $x'\n" \
+	"shell: 'while test $x -ge 11 -a ! -e \"$TEST_GATE\"; do sleep 0.02; done; echo $x'\n" \
 	"results: {stdout: number}\n"
 
 static void gate_close(const char *dir)
@@ -86,10 +86,12 @@ static void gate_open(void)
 /* An element that is in the middle of its first chunk. */
 static pid_t start_gated(struct world *w, const char *dir)
 {
+	struct site_of_test site = ordinary;
 	pid_t pid;
 
 	gate_close(dir);
-	world_begin(w, dir, GATED, &ordinary);
+	site.chunk = 6; /* so that all of the first one is given out */
+	world_begin(w, dir, GATED, &site);
 	pid = start_element(w, 1);
 	wait_for_records(w, 4, 6);
 	return pid;
@@ -173,6 +175,38 @@ static void test_drained(void **state)
 	assert_said(&w, "end: out of time: 6 good, of 1 chunk, in ");
 	(void)run_element(&w, 1);
 	assert_each_once(&w);
+	world_end(&w);
+}
+
+/* Told to end while a task is tried again: its chunk is not done. */
+static void test_terminated_while_retrying(void **state)
+{
+	struct site_of_test site = ordinary;
+	struct world w;
+	struct worker_report rep;
+	struct ends x;
+	pid_t pid;
+
+	gate_close(*state);
+	site.chunk = 1;
+	world_begin(&w, *state,
+		    "params: {x: [1]}\nretry: {times: 1}\n"
+		    "shell: 'test $PPGEN_ATTEMPT -gt 1 || exit 3\n\n"
+		    "  while test ! -e \"$TEST_GATE\"; do sleep 0.02; done'\n",
+		    &site);
+	pid = start_element(&w, 1);
+	wait_for_records(&w, 0, 2);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(wait_for(pid), 0);
+	assert_true(claim_there(&w, "a1.000000.1.free"));
+	gate_open();
+	rep = run_element(&w, 2);
+	assert_int_equal(rep.sum.ok, 1);
+	x = read_ends(&w);
+	assert_int_equal(x.highest[0], 3);
+	assert_int_equal(x.n_bad, 1);
+	assert_int_equal(x.n_cut, 1);
+	free(x.start);
 	world_end(&w);
 }
 
@@ -310,6 +344,23 @@ static void test_too_many_failures(void **state)
 	world_end(&w);
 }
 
+/* A share of them: counted from 20 on. */
+static void test_too_large_a_share_fails(void **state)
+{
+	struct world w;
+	struct worker_report rep;
+
+	world_begin(&w, *state,
+		    "params: {x: {from: 1, to: 90, step: 1}}\n"
+		    "shell: test $((x % 3)) -gt 0\nmax_failures: 20%\n",
+		    &ordinary);
+	rep = run_element(&w, 1);
+	assert_true(rep.sum.stopped_by_failures);
+	assert_in_range(rep.sum.ok + rep.sum.failed, 20, 23);
+	assert_true(claims_stopped(w.rundir, 1));
+	world_end(&w);
+}
+
 /* ---- the set-up ---- */
 
 static void test_setup(void **state)
@@ -342,6 +393,37 @@ static void test_setup(void **state)
 	unsetenv("TEST_ARRAY_INDEX");
 	unsetenv("TEST_OTHER");
 	world_end(&w);
+}
+
+/* Told to end while it is being set up: nothing is started, nothing held back. */
+static void test_ended_in_setup(void **state)
+{
+	const struct timespec pause = { 0, 5000000 };
+	char *up = path_join(*state, "up");
+	struct site_of_test site = ordinary;
+	struct world w;
+	struct ends x;
+	pid_t pid;
+
+	gate_close(*state);
+	assert_int_equal(setenv("TEST_UP", up, 1), 0);
+	site.setup = ": >\"$TEST_UP\"; while test ! -e \"$TEST_GATE\"; do sleep 0.02; done";
+	world_begin(&w, *state, "params: {x: [1, 2, 3]}\ncommand: echo {x}\n", &site);
+	pid = start_element(&w, 1);
+	while (!file_exists(up)) {
+		nanosleep(&pause, NULL);
+	}
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	gate_open();
+	assert_int_equal(wait_for(pid), 0);
+	x = read_ends(&w);
+	assert_int_equal(x.n_starts, 0);
+	free(x.start);
+	assert_int_equal(count_free(&w), 1);
+	assert_said(&w, "end: told to end");
+	unsetenv("TEST_UP");
+	world_end(&w);
+	free(up);
 }
 
 /* A node on which the set-up fails starts nothing, and holds nothing back. */
@@ -470,13 +552,23 @@ static void test_wrong_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_alone),   TEST(test_together),
-		TEST(test_killed),      TEST(test_terminated),
-		TEST(test_drained),     TEST(test_twice_at_once),
-		TEST(test_over),        TEST(test_failures),
-		TEST(test_causes),      TEST(test_too_many_failures),
-		TEST(test_setup),       TEST(test_setup_fails),
-		TEST(test_out_of_time), TEST(test_does_not_fit),
+		TEST(test_all_alone),
+		TEST(test_together),
+		TEST(test_killed),
+		TEST(test_terminated),
+		TEST(test_drained),
+		TEST(test_terminated_while_retrying),
+		TEST(test_twice_at_once),
+		TEST(test_over),
+		TEST(test_failures),
+		TEST(test_causes),
+		TEST(test_too_many_failures),
+		TEST(test_too_large_a_share_fails),
+		TEST(test_setup),
+		TEST(test_ended_in_setup),
+		TEST(test_setup_fails),
+		TEST(test_out_of_time),
+		TEST(test_does_not_fit),
 		TEST(test_wrong_list),
 	};
 

@@ -1,1 +1,0 @@
-echo ran >>"$PBS_O_WORKDIR/after.$PBS_JOBNAME"

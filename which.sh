@@ -1,1 +1,0 @@
-echo $PBS_ARRAY_INDEX
