@@ -20,7 +20,7 @@
 struct values {
 	struct common common;
 	bool failed, raw_out, raw_err, follow, json;
-	uint64_t show;
+	uint64_t show, submission;
 	const char *only, *element;
 };
 
@@ -39,6 +39,8 @@ static const struct opt opts[] = {
 	  "follow the stdout of a task that is running", NULL, 0 },
 	{ 0, "element", OPT_TEXT, offsetof(struct values, element), "I|A.I|finalise",
 	  "what element I (of array A) of the latest submission said, or its finaliser", NULL, 0 },
+	{ 0, "submission", OPT_COUNT, offsetof(struct values, submission), "N",
+	  "with --element: of submission N, not of the latest", NULL, 1 },
 	{ 0, "json", OPT_FLAG, offsetof(struct values, json), NULL,
 	  "print parameters and records as JSON, one task a line", NULL, 0 },
 	COMMON_DIR,
@@ -377,8 +379,10 @@ static int run(int argc, char **argv)
 	if (cmd_parse(&cmd_log, &argc, argv, &o, &code))
 		return code;
 	bool named = argc > 1 && place_is(argv[1]);
-	if (place_find(named ? argv[1] : NULL, &o.common, &at, &e) < 0 ||
-	    (o.element && log_element(&at, o.element, &e) < 0)) {
+	if (o.submission && !o.element)
+		err_bad(&e, "--submission goes with --element");
+	if (err_is(&e) || place_find(named ? argv[1] : NULL, &o.common, &at, &e) < 0 ||
+	    (o.element && log_element(&at, o.submission, o.element, &e) < 0)) {
 		code = cmd_fail(&e);
 	} else if (!o.element) {
 		struct plan *p = plan_last(&at, &code);
@@ -400,7 +404,8 @@ const struct command cmd_log = {
 		"pasted into a shell, after what `setup:` does), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
 		"\tppgen log --failed\n"
 		"\tppgen log T=2.5,L=64 --stderr\n"
-		"\tppgen log --element 17",
+		"\tppgen log --element 17\n"
+		"\tppgen log --element finalise --submission 1",
 	.opts = opts,
 	.run = run,
 };

@@ -68,16 +68,19 @@ static int print_log(const struct submission *s, const char *name, const char *w
 	return rc;
 }
 
-int log_element(const struct place *at, const char *which, struct err *e)
+int log_element(const struct place *at, uint64_t number, const char *which, struct err *e)
 {
-	const unsigned number = rundir_is(at->rundir) ? submission_latest(at->rundir, e) : 0;
+	const unsigned latest = rundir_is(at->rundir) ? submission_latest(at->rundir, e) : 0;
 	struct submission s;
 	char *name;
 	int rc = -1;
 
-	if (!number)
+	if (!latest)
 		return err_bad(e, "nothing was submitted in '%s'", at->rundir);
-	if (submission_load(at->rundir, number, &s, e) < 0)
+	if (number > latest)
+		return err_bad(e, "there is no submission %llu: the latest is %04u",
+			       (unsigned long long)number, latest);
+	if (submission_load(at->rundir, number ? (unsigned)number : latest, &s, e) < 0)
 		return -1;
 	name = log_name(&s, which, e);
 	if (name)

@@ -5,8 +5,8 @@
 
 #include "cmd/cmd.h"
 
-/* which: "17", "2.17" (array 2) or "finalise", of the latest submission. Prints its log on stdout.
- */
-int log_element(const struct place *at, const char *which, struct err *e);
+/* number: of the submission; 0: the latest. which: "17", "2.17" (array 2) or "finalise". Prints its
+ * log on stdout. */
+int log_element(const struct place *at, uint64_t number, const char *which, struct err *e);
 
 #endif

@@ -164,27 +164,32 @@ int round_begin(struct submit_request *request, struct submission *out, struct e
 
 /* ---- the state of elements ---- */
 
-static bool writer_closed(const struct scan *s, const char *writer)
+/* A writer whose process is gone, as far as this host can tell, has left its journal open. */
+static const struct scan_file *writer_file(const struct scan *s, const char *writer)
 {
 	for (size_t i = 0; i < s->n_files; i++)
 		if (!strcmp(s->files[i].writer, writer))
-			return s->files[i].closed || s->files[i].dead;
-	return false;
+			return &s->files[i];
+	return NULL;
 }
 
-/* One that began: its last start tells. */
+/* One that began: its last start tells, and the scheduler where it begins again. */
 static int count_started(const struct round *r, const struct scan *s, const struct element_run *run,
 			 enum job_state state, struct elements *out, struct err *e)
 {
+	const struct scan_file *file;
 	struct element_start start;
 
 	if (claims_element(r->rundir, r->sub.number, run, &start, e) < 0)
 		return -1;
 	if (start.time_ms && (!out->first_start_ms || start.time_ms < out->first_start_ms))
 		out->first_start_ms = start.time_ms;
-	if (writer_closed(s, start.writer))
+	file = writer_file(s, start.writer);
+	if (file && file->closed)
 		out->done++;
-	else if (job_state_is_over(state))
+	else if (state == JOB_STATE_QUEUED || state == JOB_STATE_HELD || state == JOB_STATE_STUCK)
+		out->queued++;
+	else if (job_state_is_over(state) || (file && file->dead))
 		out->vanished++;
 	else
 		out->running++;
@@ -347,8 +352,8 @@ static int end_round(struct round *r, struct scan *scan, const struct review *v,
 		how = "done";
 	else if (claims_view(r->rundir, r->sub.number, &c, NULL) == 0 && c.stopped)
 		how = "stopped";
-	if (code == EXIT_TASKS && !v->progress)
-		(void)err_bad(&why, "no attempt ended in this round");
+	if (code == EXIT_TASKS && v->stopped)
+		(void)err_bad(&why, "%s", v->stopped);
 	claims_view_free(&c);
 	if (submission_set_ended(&r->sub, how, why.text, 0, e) < 0)
 		return -1;

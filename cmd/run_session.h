@@ -17,20 +17,20 @@ struct run_values {
 };
 
 /* clang-format off */
-#define RUN_SELECTION                                                                                   \
-	{ 0, "task", OPT_TEXTS, offsetof(struct run_values, tasks), "TASK",                             \
-	  "only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL, 0 },     \
-	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR",                               \
-	  "only tasks for which EXPR holds, as in `where:`", NULL, 0 },                                 \
-	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N",                               \
-	  "only the first N tasks that have work to do", NULL, 1 },                                     \
-	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL,                               \
-	  "run tasks again that have a good result; the new one counts once it is good", NULL, 0 },     \
-	{ 0, "stale", OPT_CHOICE, offsetof(struct run_values, stale), "WHAT",                           \
+#define RUN_SELECTION \
+	{ 0, "task", OPT_TEXTS, offsetof(struct run_values, tasks), "TASK", \
+	  "only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL, 0 }, \
+	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR", \
+	  "only tasks for which EXPR holds, as in `where:`", NULL, 0 }, \
+	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N", \
+	  "only the first N tasks that have work to do", NULL, 1 }, \
+	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL, \
+	  "run tasks again that have a good result; the new one counts once it is good", NULL, 0 }, \
+	{ 0, "stale", OPT_CHOICE, offsetof(struct run_values, stale), "WHAT", \
 	  "what to do with results that older code made: keep or rerun (remembered)", "keep|rerun", 0 }, \
-	{ 0, "take-over", OPT_FLAG, offsetof(struct run_values, take_over), NULL,                       \
-	  "go on although a run on another machine seems to hold the run directory", NULL, 0 },         \
-	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL,                             \
+	{ 0, "take-over", OPT_FLAG, offsetof(struct run_values, take_over), NULL, \
+	  "go on although a run on another machine seems to hold the run directory", NULL, 0 }, \
+	{ 'q', "quiet", OPT_FLAG, offsetof(struct run_values, quiet), NULL, \
 	  "say nothing but failures, and nothing at all when all is good", NULL, 0 }
 /* clang-format on */
 

@@ -150,8 +150,13 @@ static int wished_time(const struct shape_class *c, const struct shape_limits *l
 static int find_time(const struct shape_class *c, const struct shape_limits *l, bool checkpoints,
 		     struct shape *s, uint64_t *in_slot, struct err *e)
 {
-	const uint64_t task = task_time(c), limit = l->of[LIMIT_TIME];
+	const uint64_t task = task_time(c);
+	uint64_t limit;
 
+	if (c->own) {
+		l = c->own;
+	}
+	limit = l->of[LIMIT_TIME];
 	s->assumed = c->res.time_s == 0;
 	if (c->wish.element_time) {
 		if (wished_time(c, l, checkpoints, s, e) < 0) {

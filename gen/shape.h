@@ -60,6 +60,8 @@ struct shape_class {
 	struct resources res; /* of a task, as retries have raised them */
 	uint64_t tasks;
 	struct shape_wish wish;
+	/* of its partition and account: how long its jobs may last; NULL: as all */
+	const struct shape_limits *own;
 };
 
 struct shape {

@@ -240,35 +240,58 @@ static const char *const *take_list(struct variables *v, struct arena *a)
 	return out;
 }
 
-static struct scheduler_variables *read_variables(void)
+/* What lives for ever, with the memory that it lives in. */
+struct kept {
+	struct scheduler_variables lists;
+	struct arena *arena;
+};
+
+struct all_variables {
+	struct arena *arena;
+	struct variables cpus, hidden, own, recorded;
+};
+
+static void add_template(struct all_variables *v, struct template *t)
 {
-	struct variables cpus = { 0 }, hidden = { 0 }, own = { 0 }, recorded = { 0 };
-	struct arena *a = arena_new(); /* lives for ever */
-	struct scheduler_variables *out = arena_alloc(a, sizeof *out);
+	if (t) {
+		add_variables(&v->cpus, v->arena, t->environment.cpus);
+		add_variables(&v->hidden, v->arena, t->environment.hidden);
+		add_variables(&v->own, v->arena, t->environment.own);
+		add_variables(&v->recorded, v->arena, t->environment.recorded);
+	}
+	template_free(t);
+}
+
+/* Those that are built in, hidden ones too, for what hides them may be wrong; then the user's. */
+static void add_all(struct all_variables *v)
+{
+	struct diags *d = diags_new();
 	struct template_name *list;
 	size_t n;
 
-	if (template_list(&list, &n, NULL) < 0)
-		n = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct diags *d = diags_new();
-		struct template *t = list[i].shadowed ? NULL : template_load(list[i].name, d);
-
-		if (t) {
-			add_variables(&cpus, a, t->environment.cpus);
-			add_variables(&hidden, a, t->environment.hidden);
-			add_variables(&own, a, t->environment.own);
-			add_variables(&recorded, a, t->environment.recorded);
-		}
-		template_free(t);
-		diags_free(d);
+	for (const struct template_builtin *b = template_builtins; b->name; b++)
+		add_template(v, load_builtin(b, d));
+	if (template_list(&list, &n, NULL) == 0) {
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(list[i].origin, BUILT_IN) != 0)
+				add_template(v, load_file(list[i].origin, d));
+		template_list_free(list, n);
 	}
-	template_list_free(list, n);
-	out->cpus = take_list(&cpus, a);
-	out->hidden = take_list(&hidden, a);
-	out->own = take_list(&own, a);
-	out->recorded = take_list(&recorded, a);
-	return out;
+	diags_free(d);
+}
+
+static const struct scheduler_variables *read_variables(void)
+{
+	struct all_variables v = { .arena = arena_new() };
+	struct kept *out = arena_alloc(v.arena, sizeof *out);
+
+	add_all(&v);
+	out->lists.cpus = take_list(&v.cpus, v.arena);
+	out->lists.hidden = take_list(&v.hidden, v.arena);
+	out->lists.own = take_list(&v.own, v.arena);
+	out->lists.recorded = take_list(&v.recorded, v.arena);
+	out->arena = v.arena;
+	return &out->lists;
 }
 
 const struct scheduler_variables *template_variables(void)

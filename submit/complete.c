@@ -154,7 +154,8 @@ int submit_complete(const struct submit_request *r, struct submission *s, bool r
 	if (recover && recover_ids(r, s, e) < 0)
 		return -1;
 	if (submit_arrays(r, s, &why) < 0 || submit_finaliser(r, s, &why) < 0) {
-		take_back(r, s, &why);
+		if (why.kind == ERR_BAD) /* else a job may be there whose id is not known */
+			take_back(r, s, &why);
 		if (e)
 			*e = why;
 		return -1;

@@ -15,26 +15,53 @@
 
 /* ---- shapes ---- */
 
+/* A class's wishes, and the limits of the partition and account that it goes to. */
+static int find_class(const struct submit_request *r, const struct submit_class *from,
+		      struct shape_class *out, struct shape_limits *limits, struct err *e)
+{
+	struct site_settings settings = { 0 };
+	struct job_values v = { 0 };
+
+	*out = (struct shape_class){ from->res, from->tasks.tasks, { 0 }, limits };
+	if (site_settings(r->site, r->template, &from->res, false, &settings, e) < 0)
+		return -1;
+	submit_wish_merge(r->plan->spec, &settings, &out->wish);
+	v.text[JOB_ACCOUNT] = settings.text[SITE_ACCOUNT].value;
+	v.text[JOB_PARTITION] = settings.text[SITE_PARTITION].value;
+	v.text[JOB_QOS] = settings.text[SITE_QOS].value;
+	free(settings.options);
+	scheduler_limits_of(r->template, &v, limits);
+	site_limits(r->site, limits);
+	return 0;
+}
+
+/* What holds for all classes together: the least of each. */
+static void narrow(struct shape_limits *all, const struct shape_limits *one)
+{
+	for (int k = 0; k < LIMIT_COUNT; k++) {
+		if (one->of[k] < all->of[k]) {
+			all->of[k] = one->of[k];
+			all->origin[k] = one->origin[k];
+		}
+	}
+}
+
 static int find_shapes(const struct submit_request *r, struct shape *shapes, struct err *e)
 {
 	struct shape_class *classes = mem_array(r->n_classes, sizeof *classes);
-	struct shape_limits limits;
+	struct shape_limits *limits = mem_array(r->n_classes, sizeof *limits), all;
 	int rc = 0;
 
-	scheduler_limits(r->template, &limits);
-	site_limits(r->site, &limits);
 	for (size_t k = 0; rc == 0 && k < r->n_classes; k++) {
-		struct site_settings settings = { 0 };
-
-		classes[k].res = r->classes[k].res;
-		classes[k].tasks = r->classes[k].tasks.tasks;
-		rc = site_settings(r->site, r->template, &classes[k].res, false, &settings, e);
-		submit_wish_merge(r->plan->spec, &settings, &classes[k].wish);
-		free(settings.options);
+		rc = find_class(r, &r->classes[k], &classes[k], &limits[k], e);
+		if (k == 0)
+			all = limits[0];
+		narrow(&all, &limits[k]);
 	}
 	if (rc == 0)
-		rc = shape_find(classes, r->n_classes, &limits, r->template,
+		rc = shape_find(classes, r->n_classes, &all, r->template,
 				r->plan->spec->checkpoint.signal != 0, shapes, e);
+	free(limits);
 	free(classes);
 	return rc;
 }

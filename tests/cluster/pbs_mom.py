@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 
-from pbs_common import INDEX, SERVER, SIGNAL_EXIT, WALLTIME_EXIT, short_date
+from pbs_common import INDEX, SIGNAL_EXIT, WALLTIME_EXIT, short_date
 
 
 def processes():

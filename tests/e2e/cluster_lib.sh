@@ -14,8 +14,9 @@
 #	starts SPEC                     how many attempts began
 #	ends SPEC [OUTCOME]             how many ended (ok, exit, timeout, ...)
 #	good_times SPEC N               how many tasks have N good ends
-#	reaches N COMMAND...            whether the command prints N or more: for `within`
-#	says ERE COMMAND...             whether a line that the command prints matches: for `within`
+#	eventually SECONDS COMMAND...   as `within` of lib.sh, for commands that cost something
+#	reaches N COMMAND...            whether the command prints N or more: for `within` and `eventually`
+#	says ERE COMMAND...             whether a line that the command prints matches: the same
 
 CLUSTER=
 
@@ -42,7 +43,9 @@ cluster_down() {
 }
 
 finished() {
-	within "${2:-240}" over "$1" # quicker than `wait`, which is not asked to hurry
+	if [ -n "$(submission "$1")" ]; then
+		eventually "${2:-240}" over "$1" # quicker than `wait`, which is not asked to hurry
+	fi
 	code=0
 	timeout 60 ppgen wait -q "$1" >"$out" 2>"$err" || code=$?
 }
@@ -90,6 +93,16 @@ ends() {
 
 good_times() {
 	records "$1" | grep '^{"k":"end".*"out":"ok"' | sed 's/.*"i":\([0-9]*\),.*/\1/' | sort | uniq -c | awk -v n="$2" '$1 == n' | wc -l
+}
+
+# As `within`, for commands that cost something.
+eventually() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.3
+	done
 }
 
 reaches() {

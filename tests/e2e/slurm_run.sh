@@ -66,7 +66,7 @@ ok 'the same tasks on this machine' ppgen run -q -d local states.yaml
 rm gate0 gate1 gate2 gate3
 ok 'four elements, three at a time' ppgen submit states.yaml
 like 'the ids are said' "$err" "^submission 0001: job $(job states.yaml 1), finaliser $(job states.yaml finalise)\$"
-within 30 reaches 3 starts states.yaml
+eventually 30 reaches 3 starts states.yaml
 is 'one waits, three run' "$(elements_are states.yaml)" 'queued:1,running:3,done:0,vanished:0'
 ppgen status states.yaml >status.txt
 like 'status says so in words' status.txt '^submission 0001 \(job [0-9]+, finaliser [0-9]+\), 4 elements: 3 running, 1 queued$'
@@ -89,15 +89,15 @@ exits 2 ppgen submit --force states.yaml
 ok 'nothing was submitted by that' test ! -e "$(submission states.yaml 2)"
 
 touch gate0 gate3
-within 30 reaches 2 ends states.yaml ok
-within 30 says 'done:2' elements_are states.yaml
+eventually 30 reaches 2 ends states.yaml ok
+eventually 30 says 'done:2' elements_are states.yaml
 is 'whoever is done takes what waits; the last finds nothing to do' "$(elements_are states.yaml)" 'queued:0,running:2,done:2,vanished:0'
 writer=$(grep -l '^{"k":"start".*"i":1,' "$(run_of states.yaml)"/journal/*/*)
 element=$(sed -n '1s/.*"element":\([0-9]*\),.*/\1/p' "$writer")
 pid=$(sed -n '1s/.*"pid":\([0-9]*\),.*/\1/p' "$writer")
 kill -KILL "$pid"
 ok 'a worker is killed in mid-task, and all of its processes end' within 20 sh -c "! kill -0 $pid"
-within 30 says 'vanished:1' elements_are states.yaml
+eventually 30 says 'vanished:1' elements_are states.yaml
 is 'its element vanished' "$(elements_are states.yaml)" 'queued:0,running:1,done:2,vanished:1'
 ppgen status --json states.yaml >status.json
 like 'the task is lost' status.json '"tasks":4,"good":2,"failed":0,"running":1,"lost":1,'
@@ -109,7 +109,12 @@ like 'in a second round' "$err" '^submission 0002 ended: done'
 like 'the finaliser says why' "$(submission states.yaml 1)/log/finalise" '4 tasks: 3 good, 0 failed for good, 1 lost with their element'
 is 'for one task only' "$(starts states.yaml) $(good_times states.yaml 1)" '5 4'
 is 'the table of a local run' "$(table states.yaml)" "$(sha256sum <local/collect/results.csv)"
-ok 'log tells of an element' ppgen log --element "$element" states.yaml
+ok 'log shows what an element said' ppgen log --element "$element" --submission 1 states.yaml
+like 'whose worker was killed' "$out" "^ppgen: submission 1, array 1, element $element, job $(job states.yaml 1 1)_$element on "
+ok 'and its successor' ppgen log --element 0 states.yaml
+like 'which is a submission of its own' "$out" '^ppgen: submission 2, array 1, element 0, job '
+exits 2 ppgen log --element 0 --submission 3 states.yaml
+exits 2 ppgen log --submission 1 states.yaml
 
 # ---- those that were submitted first
 
@@ -121,9 +126,9 @@ is 'no task is left undone' "$(good_times failing.yaml 1)" 8
 
 touch gate
 for spec in orphan.yaml alone.yaml; do
-	within 60 reaches 6 ends $spec ok
+	eventually 60 reaches 6 ends $spec ok
 	gone() { ! squeue -h -t all -j "$(job $spec 1)" -o %T | grep -qE 'PEND|RUN|COMPLETING'; }
-	within 30 gone
+	eventually 30 gone
 	ok "$spec: nobody has collected" test ! -e "$(submission $spec)/ended.json"
 	ask_again $spec
 	ppgen status $spec >status.txt
@@ -144,15 +149,15 @@ seed: 5
 shell: |
   [ "$x" -le 20 ] || until [ -e go ]; do sleep 0.1; done
   echo "$x,$PPGEN_SEED"
-results: {stdout: {regex: {number: '^([0-9]+)', seed: ',(.*)'}}}
+results: {stdout: {regex: {number: '^([0-9]+)', drawn: ',(.*)'}}}
 submit: {elements: 4}
 END
 touch go
 ok 'the same tasks on this machine' ppgen run -q -d local.long long.yaml
 rm go
 ok 'a long one' ppgen submit -q long.yaml
-within 30 reaches 20 ends long.yaml ok
-within 30 reaches 24 starts long.yaml
+eventually 30 reaches 20 ends long.yaml ok
+eventually 30 reaches 24 starts long.yaml
 (timeout 60 ppgen wait -q long.yaml >/dev/null 2>&1; echo $? >waited) &
 waiting=$!
 ok 'it is cancelled' ppgen cancel long.yaml
