@@ -210,7 +210,6 @@ static void count_waiting(enum job_state state, bool told, struct elements *out)
 int elements_count(const struct round *r, const struct scan *s, const struct job_view *view,
 		   struct elements *out, struct err *e)
 {
-	const bool told = view && !view->failed && !view->lags;
 	struct claims_view c;
 	size_t at = 0;
 	int rc = 0;
@@ -220,6 +219,8 @@ int elements_count(const struct round *r, const struct scan *s, const struct job
 		return -1;
 	for (unsigned a = 1; rc == 0 && a <= r->sub.n_arrays; a++) {
 		const struct submission_array *x = &r->sub.arrays[a - 1];
+		/* of what it was not asked for it could say nothing */
+		const bool told = view && !view->failed && x->id;
 
 		out->total += x->elements;
 		for (uint64_t i = x->first; rc == 0 && i < x->first + x->elements; i++) {
@@ -242,6 +243,14 @@ int elements_count(const struct round *r, const struct scan *s, const struct job
 	}
 	claims_view_free(&c);
 	return rc;
+}
+
+bool round_submitted(const struct round *r)
+{
+	for (size_t k = 0; k < r->sub.n_arrays; k++)
+		if (!r->sub.arrays[k].id)
+			return false;
+	return r->sub.released && (!r->sub.finalises || r->sub.finalise_id);
 }
 
 bool round_has_jobs(const struct round *r, const struct job_view *view, bool with_finaliser)
@@ -275,6 +284,7 @@ static void say_review(const struct round *r, const struct review *v)
 		{ v->timed_out, "over their time" },    { v->oom, "over their memory" },
 		{ v->lost, "lost with their element" }, { v->interrupted, "cut off" },
 		{ v->never_started, "never started" },
+		{ v->left, "left as they are" },
 	};
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (causes[i].n)
@@ -305,8 +315,12 @@ static int begin_next(struct round *r, struct review *v, unsigned *next, struct 
 	*next = s.number;
 	snprintf(why, sizeof why, "%llu tasks are done again", (unsigned long long)v->again);
 	rc = submission_set_ended(&r->sub, "superseded", why, s.number, e) < 0 ? -1 : 0;
-	if (rc == 0)
-		rc = submit_complete(&q, &s, false, e);
+	if (rc == 0 && submit_complete(&q, &s, false, e) < 0) {
+		rc = err_wrap(e, "submission %04u, in which %s", s.number, why);
+		(void)err_append(
+			e,
+			": `ppgen submit` where you log in goes on; where jobs may not submit, use --no-finalise");
+	}
 	if (rc == 0) {
 		fprintf(stderr, "submission %04u: %s, as ", s.number, why);
 		struct buf b = BUF_INIT;

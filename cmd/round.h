@@ -43,6 +43,9 @@ struct elements {
 int elements_count(const struct round *r, const struct scan *s, const struct job_view *view,
 		   struct elements *out, struct err *e);
 
+/* Whether all of its jobs are known to be handed over. */
+bool round_submitted(const struct round *r);
+
 /* Whether the scheduler still has something of it (queued, held, running, stuck), but for `except`
  * (a job's id; NULL). */
 bool round_has_jobs(const struct round *r, const struct job_view *view, bool with_finaliser);

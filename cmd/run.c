@@ -41,12 +41,12 @@ static int check_fit(const struct session *s, const struct capacity *c, struct e
 		const struct resources *x = &list[i].res;
 		if (!list[i].tasks)
 			continue;
-		if (x->cpus > c->cpus)
+		if (resources_cpus(x) > c->cpus)
 			r = err_bad(
 				e,
 				"there are tasks that need %llu cpus, and %llu may be used here (%s): lower resources.cpus, or "
 				"raise -j",
-				(unsigned long long)x->cpus, (unsigned long long)c->cpus,
+				(unsigned long long)resources_cpus(x), (unsigned long long)c->cpus,
 				c->cpus_by);
 		else if (x->gpus > c->n_gpus)
 			r = err_bad(

@@ -8,14 +8,6 @@
 
 #define ASK_AGAIN_S 60
 
-static bool all_submitted(const struct submission *s)
-{
-	for (size_t k = 0; k < s->n_arrays; k++)
-		if (!s->arrays[k].id)
-			return false;
-	return s->released && (!s->finalises || s->finalise_id);
-}
-
 /* A crash came while it was handed over. */
 static int complete(const struct submit_session *x, struct round *r, int *code, struct err *e)
 {
@@ -86,9 +78,9 @@ static int settle(struct submit_session *x, struct round *r, int *code, struct e
 	struct job_view view;
 	int rc;
 
-	if (!r->by_hand && !all_submitted(&r->sub))
+	if (!r->by_hand && !round_submitted(r))
 		return complete(x, r, code, e);
-	if (r->by_hand)
+	if (!round_submitted(r))
 		return err_bad(
 			e,
 			"the scripts of submission %04u were emitted, to be submitted by hand: `ppgen status%s` shows how far it "

@@ -24,7 +24,6 @@ void sample_array(struct sample *s, const struct template *t);
 void sample_mpi(struct sample *s);
 /* Sets a wish to something that looks like it; false for what is no wish. */
 bool sample_wish(struct sample *s, const struct template *t, enum job_value k);
-void sample_unset(struct sample *s, enum job_value k);
 
 /* Values from a YAML file: {name: text, ids: [list], options: {pe: smp}}. Complaints are in d. */
 int sample_read(struct sample *s, const struct template *t, const char *path, struct diags *d);

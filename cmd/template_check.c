@@ -93,13 +93,12 @@ static void wish_all(struct checker *c, struct sample *s)
 {
 	for (int k = 0; k < JOB_VALUE_COUNT; k++) {
 		const enum job_value v = (enum job_value)k;
+		const struct job_values before = s->v;
 		struct err e = ERR_INIT;
 
 		if (!sample_wish(s, c->t, v) || renders(c, s, &e))
 			continue;
-		sample_unset(s, v);
-		if (v == JOB_MEMORY)
-			sample_unset(s, JOB_MEMORY_PER_CPU);
+		s->v = before;
 		buf_printf(&c->cannot, "  %-12s %s\n", job_value_names[k], e.text);
 	}
 }

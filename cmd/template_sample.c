@@ -15,13 +15,6 @@ void sample_set(struct sample *s, enum job_value k, const char *text)
 	s->v.text[k] = arena_dup(s->arena, text);
 }
 
-void sample_unset(struct sample *s, enum job_value k)
-{
-	s->v.text[k] = NULL;
-	s->v.list[k] = NULL;
-	s->v.n_list[k] = 0;
-}
-
 void sample_add(struct sample *s, enum job_value k, const char *item)
 {
 	const size_t n = s->v.n_list[k];

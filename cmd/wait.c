@@ -17,7 +17,7 @@ struct values {
 
 static const struct opt opts[] = {
 	{ 'q', "quiet", OPT_FLAG, offsetof(struct values, quiet), NULL,
-	  "say nothing while it waits", NULL, 0 },
+	  "say nothing while it waits, and nothing at all when all is good", NULL, 0 },
 	COMMON_SITE,
 	COMMON_DIR,
 	{ 0 },
@@ -77,7 +77,7 @@ static int look(const struct round *r, struct patience *p, struct err *e)
 }
 
 /* How a chain ended, for people; the exit code. */
-static int say_end(const struct place *at, const struct round *r, struct err *e)
+static int say_end(const struct place *at, const struct round *r, bool quiet, struct err *e)
 {
 	const struct submission *s = &r->sub;
 	const struct scan_options o = { .judge = true };
@@ -98,7 +98,8 @@ static int say_end(const struct place *at, const struct round *r, struct err *e)
 		put_causes(&b, &scan, at->named, list, n, 5);
 	causes_free(list, n);
 	scan_free(&scan);
-	fputs(buf_str(&b), stderr);
+	if (!quiet || strcmp(s->how, "done") != 0)
+		fputs(buf_str(&b), stderr);
 	buf_free(&b);
 	if (!strcmp(s->how, "cancelled"))
 		return EXIT_INTERRUPTED;
@@ -150,7 +151,7 @@ static int wait_round(const struct place *at, unsigned number, struct patience *
 	if (round_load(at->rundir, number, &r, e) < 0)
 		return -1;
 	*next = r.sub.next;
-	code = *next ? EXIT_TASKS : say_end(at, &r, e);
+	code = *next ? EXIT_TASKS : say_end(at, &r, p->quiet, e);
 out:
 	round_free(&r);
 	return code;

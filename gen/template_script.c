@@ -57,6 +57,8 @@ static void put_reason(struct buf *b, const struct rendering *r, const struct pi
 	else if (by->n_filters &&
 		 (last->kind == FILTER_PLAIN || by->filters[0].kind == FILTER_ABOVE))
 		buf_puts(b, " is what it is");
+	else if (by->name == NAME_OPTION)
+		buf_puts(b, " is not set: a site file can set it");
 	else
 		buf_puts(b, " is not set");
 }

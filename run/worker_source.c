@@ -14,8 +14,6 @@
 #include "base/proc.h"
 #include "run/worker_internal.h"
 
-#define LOST_MOST 3 /* attempts of a task that were cut off; then it is left to the finaliser */
-
 struct given {
 	uint64_t index;
 	struct work *work;

@@ -12,6 +12,7 @@
  *    "wall":S,"cpu":S,"rss":BYTES,"seed":"N","code":..,"rh":8HEX,"voids":N,
  *    "ckpt":true,"o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},"r":{..}}
  *   {"k":"void","id":..,"upto":N,"why":".."}
+ *   {"k":"claim","c":CHUNK,"g":GENERATION}, {"k":"done",..}: of an array element, see store/claim.h
  *   {"k":"close","t":MS}
  *
  * - i: the task's index in plan `plan`; in any other plan only the id names it.

@@ -37,6 +37,7 @@
 #include "base/mem.h"
 #include "gen/spec.h"
 
+#define LOST_MOST      3 /* attempts cut off by no fault of the task; then it counts as failed */
 #define SUBMISSION_TAG 9 /* a letter and 7 letters or digits, by chance; and a NUL */
 
 /* A run of tasks with consecutive indexes that have the same past. */

@@ -36,8 +36,6 @@
 #include "submit/scheduler.h"
 #include "submit/submitter.h"
 
-#define LOST_MOST 3 /* attempts cut off by no fault of the task, then it counts as failed */
-
 struct review {
 	uint64_t tasks, good; /* of this submission */
 	uint64_t failed;      /* for good: no attempt is left */

@@ -240,8 +240,8 @@ static void put_id_filter(const struct template *t, struct buf *out)
 	buf_free(&script);
 }
 
-static int put_submit(const struct submit_request *r, struct job_values *v, const char *variable,
-		      struct buf *out, struct err *e)
+static int put_submit(const struct submit_request *r, struct job_values *v, const char *part,
+		      const char *variable, struct buf *out, struct err *e)
 {
 	char **words = template_words(r->template, r->template->submit.command, v, false,
 				      v->n_list[JOB_IDS] > 0, e);
@@ -252,6 +252,8 @@ static int put_submit(const struct submit_request *r, struct job_values *v, cons
 	put_line(out, words);
 	put_id_filter(r->template, out);
 	buf_printf(out, ")\n[ -n \"$%s\" ] || exit 1\n", variable);
+	if (r->by_hand)
+		buf_printf(out, "record %s \"$%s\"\n", part, variable);
 	free(words);
 	return 0;
 }
@@ -263,9 +265,11 @@ int submit_put_commands(const struct submit_request *r, const struct submission 
 	struct job_values v;
 
 	for (size_t k = 0; k < s->n_arrays; k++) {
-		const char *variable = arena_printf(s->arena, "id%zu", k + 1);
+		const char *part = arena_printf(s->arena, "%zu", k + 1);
+		const char *variable = arena_printf(s->arena, "id%s", part);
 
-		if (job_of_array(r, s, k, &v, e) < 0 || put_submit(r, &v, variable, out, e) < 0)
+		if (job_of_array(r, s, k, &v, e) < 0 ||
+		    put_submit(r, &v, part, variable, out, e) < 0)
 			return -1;
 		ids[k] = arena_printf(s->arena, "$%s", variable);
 	}
@@ -275,5 +279,5 @@ int submit_put_commands(const struct submit_request *r, const struct submission 
 		return -1;
 	v.list[JOB_IDS] = ids;
 	v.n_list[JOB_IDS] = s->n_arrays;
-	return put_submit(r, &v, "idf", out, e);
+	return put_submit(r, &v, "finalise", "idf", out, e);
 }

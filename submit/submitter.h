@@ -45,7 +45,8 @@ int submit_draft(const struct submit_request *r, struct submission *out, struct 
 		 struct err *e);
 
 /* The commands that will be run, as lines for a shell, ids as "$id1" and so on: for --dry-run and
- * --emit's submit.sh. */
+ * --emit's submit.sh. Those that are run by hand end in `record 1 "$id1"` and `record finalise
+ * "$idf"`, a function of the script's. */
 int submit_put_commands(const struct submit_request *r, const struct submission *s, struct buf *out,
 			struct err *e);
 

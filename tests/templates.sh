@@ -99,9 +99,53 @@ one_template() {
 	local name=$1 dir
 	"$PPGEN" template check "$name" >"$scratch/out" 2>"$scratch/why"
 	verdict "$name: is good" $?
+	if [[ -f templates/$name.tmpl ]]; then
+		"$PPGEN" template show "$name" >"$scratch/got"
+		cmp "templates/$name.tmpl" "$scratch/got" >"$scratch/why" 2>&1
+		verdict "$name: is built in as it is" $?
+	fi
 	for dir in "$cases/$name"/*/; do
 		[[ -d $dir ]] && one_case "${dir%/}"
 	done
+}
+
+# The example of the manual page is a good template.
+manual_example() {
+	sed -n '/reads this example/,/^\.EE/p' man/ppgen-template.5 | sed '1,2d; $d; s/\\-/-/g; s/\\(aq/'"'"'/g; s/\\e/\\/g' >"$scratch/fq.tmpl"
+	"$PPGEN" template check "$scratch/fq.tmpl" >"$scratch/out" 2>"$scratch/why"
+	verdict 'the example in ppgen-template(5): is good' $?
+	printf 'job 12 was queued\n' | "$PPGEN" template read "$scratch/fq.tmpl" id >"$scratch/got" 2>"$scratch/why"
+	[[ $(<"$scratch/got") = 12 ]]
+	verdict 'the example in ppgen-template(5): reads an id' $?
+	printf 'JOB STATE\n12.1-3 waiting\n12.4 ended:0\n12.5 ended:time\n12.6 ended:7\n' |
+		"$PPGEN" template read "$scratch/fq.tmpl" ask-1 >"$scratch/got" 2>"$scratch/why"
+	[[ $(cut -f 3 "$scratch/got" | tr '\n' ' ') = 'queued done timeout failed ' ]]
+	verdict 'the example in ppgen-template(5): reads states' $?
+}
+
+# The command itself: what it says of a template that is wrong, of one that a shell cannot read, and of the user's.
+command_works() {
+	local fq=$scratch/fq.tmpl user=$scratch/ppgen/templates
+	sed 's/{{worker}}/{{workers}}/; s/^about/abuot/' "$fq" >"$scratch/bad.tmpl"
+	"$PPGEN" template check "$scratch/bad.tmpl" >"$scratch/out" 2>"$scratch/why"
+	[[ $? -eq 2 ]] && grep -q "bad.tmpl:4:1: unknown key 'abuot' (did you mean 'about'?)" "$scratch/why"
+	verdict 'check: facts that are wrong' $?
+	sed 's/{{worker}}/{{workers}}/' "$fq" >"$scratch/bad.tmpl"
+	"$PPGEN" template check "$scratch/bad.tmpl" >"$scratch/out" 2>"$scratch/why"
+	[[ $? -eq 2 ]] && grep -q "bad.tmpl:[0-9]*:[0-9]*: unknown value 'workers' (did you mean 'worker'?)" "$scratch/why"
+	verdict 'check: a body that is wrong' $?
+	sed '$ a if true' "$fq" >"$scratch/bad.tmpl"
+	"$PPGEN" template check "$scratch/bad.tmpl" >"$scratch/out" 2>"$scratch/why"
+	[[ $? -eq 2 ]] && grep -q 'syntax error' "$scratch/why"
+	verdict 'check: a script that the shell cannot read' $?
+	mkdir -p "$user"
+	sed 's/^name: fq/name: slurm/' "$fq" >"$user/slurm.tmpl"
+	"$PPGEN" template show slurm >"$scratch/out" 2>"$scratch/why" && cmp -s "$scratch/out" "$user/slurm.tmpl"
+	verdict "show: the user's template comes first" $?
+	"$PPGEN" template list >"$scratch/out" 2>"$scratch/why" && [[ $(grep -c '^slurm ' "$scratch/out") = 2 ]] &&
+		grep -q '^slurm *hidden by the one above (built in)$' "$scratch/out"
+	verdict 'list: and hides the other' $?
+	rm -r "$user"
 }
 
 names=("$@")
@@ -114,6 +158,10 @@ if [[ $# -eq 0 ]]; then
 		[[ -d $cases/$name && " ${names[*]} " == *" $name "* ]]
 		verdict "$name: is built in, and has cases" $?
 	done
+fi
+if [[ $# -eq 0 ]]; then
+	manual_example
+	command_works
 fi
 for name in "${names[@]}"; do
 	one_template "$name"

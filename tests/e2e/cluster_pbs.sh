@@ -86,7 +86,7 @@ at_end "for d in bad history torque; do '$pbs' down '$T'/\$d; done >/dev/null 2>
 # shellcheck disable=SC2016
 at_end '"$pbs" down "$T/it'\''s here" >/dev/null 2>&1'
 exits 1 "$pbs" up "$T/bad" --no-such-option
-ok 'up' "$pbs" up "$P" --max-array-size 100 --kill-delay 1 --term-late 0.2 --stage-delay 1
+ok 'up' "$pbs" up "$P" --max-array-size 100 --kill-delay 1 --term-late 0.2 --stage-delay 2
 exits 1 "$pbs" up "$P"
 # shellcheck disable=SC1091 # written by `up`
 . "$P/env"
@@ -443,7 +443,7 @@ is 'with -x it is; that one failed, the parent does not show' \
 is 'the rerun subjob ran twice' "$(sort told | tr '\n' ,)" '0,1,2,3,3,4,'
 
 rm -f go told
-id=$(qsub -J 1-6%2 -j oe -o /dev/null tell.sh)
+id=$(qsub -J 1-6%1 -j oe -o /dev/null tell.sh)
 number=${id%%\[*}
 within 10 in_state "${number}[2]" R
 exits 0 qdel "${number}[6]"
@@ -452,7 +452,7 @@ within 20 in_state "$id" unknown
 is 'a queued subjob that was deleted ended well, and only run_count tells' \
 	"$(qstat -x -f -F json "${number}[6].srv" | jq -c '.Jobs[] | [.job_state, .Exit_status, .run_count]')" '["F",0,null]'
 rm -f go told
-id=$(qsub -J 1-9%2 -j oe -o /dev/null tell.sh)
+id=$(qsub -J 1-9%1 -j oe -o /dev/null tell.sh)
 number=${id%%\[*}
 within 10 in_state "${number}[1]" X
 within 10 in_state "${number}[2]" R

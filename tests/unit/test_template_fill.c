@@ -254,7 +254,7 @@ static void test_wishes(void **state)
 		{ JOB_GPU_TYPE, "a", NULL, "exec >>", "#F x{?{{gpus}}:{{gpu_type}}?}\nexec >>",
 		  "gpu_type would be lost: template 'fake' leaves its line 33 out because gpus is not set" },
 		{ JOB_QOS, "q", NULL, "exec >>", "#F {{option:gate}}={{qos}}\nexec >>",
-		  "because option 'gate' is not set" },
+		  "because option 'gate' is not set: a site file can set it" },
 		{ JOB_QOS, "q", NULL, "exec >>", "#F {{qos}}{{name|unless}}\nexec >>",
 		  "because name is set" },
 		{ JOB_QOS, "q r", NULL, "exec >>", "#F {{qos|plain}}\nexec >>",
