@@ -283,8 +283,7 @@ static void say_review(const struct round *r, const struct review *v)
 	} causes[] = {
 		{ v->timed_out, "over their time" },    { v->oom, "over their memory" },
 		{ v->lost, "lost with their element" }, { v->interrupted, "cut off" },
-		{ v->never_started, "never started" },
-		{ v->left, "left as they are" },
+		{ v->never_started, "never started" },  { v->left, "left as they are" },
 	};
 	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
 		if (causes[i].n)
@@ -313,7 +312,8 @@ static int begin_next(struct round *r, struct review *v, unsigned *next, struct 
 	if (round_begin(&q, &s, e) < 0)
 		return -1;
 	*next = s.number;
-	snprintf(why, sizeof why, "%llu tasks are done again", (unsigned long long)v->again);
+	snprintf(why, sizeof why, "%llu task%s done again", (unsigned long long)v->again,
+		 v->again == 1 ? " is" : "s are");
 	rc = submission_set_ended(&r->sub, "superseded", why, s.number, e) < 0 ? -1 : 0;
 	if (rc == 0 && submit_complete(&q, &s, false, e) < 0) {
 		rc = err_wrap(e, "submission %04u, in which %s", s.number, why);

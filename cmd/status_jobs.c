@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "base/text.h"
-#include "cmd/round.h"
 
 #define ASK_AGAIN_S 60
 
@@ -104,24 +103,62 @@ void jobs_status_free(struct jobs_status *j)
 	free(j);
 }
 
-/* What to do about one whose jobs are all gone. */
+/* What to do about one whose jobs are all gone, or were never there. */
 static void put_gone(struct buf *b, const struct jobs_status *j)
 {
-	if (j->viewed && !j->view.failed && !round_has_jobs(&j->round, &j->view, true))
+	if (!j->viewed || j->view.failed || round_has_jobs(&j->round, &j->view, true))
+		return;
+	if (round_submitted(&j->round))
 		buf_printf(b, "  its jobs are gone: `ppgen submit%s` finishes it\n", j->named);
+	else if (j->round.by_hand)
+		buf_puts(b, "  its scripts were emitted, to be submitted by hand\n");
+	else
+		buf_printf(
+			b,
+			"  it was cut off while it was handed over: `ppgen submit%s` completes it\n",
+			j->named);
 }
 
-static void put_stuck(struct buf *b, const struct jobs_status *j)
+bool put_stuck(struct buf *b, const struct round *r, const struct job_view *view, const char *named)
 {
-	for (size_t i = 0; j->viewed && i < j->view.n; i++) {
-		const struct job_seen *x = &j->view.seen[i];
+	const size_t before = b->len;
 
-		if (x->state == JOB_STATE_STUCK)
-			buf_printf(
-				b,
-				"  %s is stuck in '%s': see why with the scheduler's own commands, or end it with `ppgen cancel%s`\n",
-				x->array ? "an element" : "the finaliser", x->word, j->named);
+	for (size_t i = 0; i < view->n; i++) {
+		const struct job_seen *x = &view->seen[i];
+
+		if (x->state != JOB_STATE_STUCK)
+			continue;
+		buf_puts(b, "  ");
+		if (!x->array)
+			buf_printf(b, "the finaliser (job %s) is", r->sub.finalise_id);
+		else if (x->first == x->last)
+			buf_printf(b, "element %llu of job %s is", (unsigned long long)x->first,
+				   r->sub.arrays[x->array - 1].id);
+		else
+			buf_printf(b, "elements %llu to %llu of job %s are",
+				   (unsigned long long)x->first, (unsigned long long)x->last,
+				   r->sub.arrays[x->array - 1].id);
+		buf_printf(b, " stuck in '%s'\n", x->word);
 	}
+	if (b->len == before)
+		return false;
+	buf_printf(
+		b,
+		"  nothing will move them, and nothing that waits for them: the scheduler's own commands tell why and let them go on; "
+		"`ppgen cancel%s` ends the submission\n",
+		named);
+	return true;
+}
+
+void put_ended(struct buf *b, const struct submission *s, const char *named)
+{
+	buf_printf(b, "submission %04u ended: %s%s%s\n", s->number, s->how,
+		   s->why && *s->why ? ": " : "", s->why ? s->why : "");
+	if (!strcmp(s->how, "refused") && s->round > 1)
+		buf_printf(
+			b,
+			"  `ppgen submit%s` goes on from here; where jobs may not submit, use --no-finalise\n",
+			named);
 }
 
 void put_jobs(struct buf *b, const struct jobs_status *j)
@@ -130,14 +167,14 @@ void put_jobs(struct buf *b, const struct jobs_status *j)
 
 	buf_putc(b, '\n');
 	if (s->how) {
-		buf_printf(b, "submission %04u ended: %s%s%s\n", s->number, s->how,
-			   s->why && *s->why ? ": " : "", s->why ? s->why : "");
+		put_ended(b, s, j->named);
 		return;
 	}
 	put_elements(b, &j->round, &j->elements, j->viewed ? &j->view : NULL);
 	if (s->round > 1)
 		buf_printf(b, "  round %u, of what was submitted as %04u\n", s->round, s->chain);
-	put_stuck(b, j);
+	if (j->viewed)
+		(void)put_stuck(b, &j->round, &j->view, j->named);
 	put_gone(b, j);
 	if (j->rate > 0 && j->ended < j->tasks) {
 		buf_printf(b, "  %.3g tasks a second, about ", j->rate);

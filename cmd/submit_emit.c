@@ -94,6 +94,7 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 	struct buf b = BUF_INIT;
 	int rc = 0;
 
+	q->by_hand = false; /* the commands alone, without what records them */
 	say_begin(&x->s, NULL);
 	if (!rundir_is(q->rundir)) { /* nothing is made that was not there */
 		const char *temporary = getenv("TMPDIR");
@@ -138,6 +139,31 @@ static int copy_script(const struct submission *s, const char *dir, const char *
 	return rc;
 }
 
+/* The head of submit.sh: it records what it does, as submit would have done. */
+static void put_recorder(struct buf *b, const struct submission *s)
+{
+	buf_puts(
+		b,
+		"#!/bin/sh\n"
+		"# Submits what ppgen wrote; once. The scripts beside this file are copies of those that it submits.\n"
+		"submission=");
+	text_put_shell(b, s->home, strlen(s->home));
+	buf_puts(
+		b,
+		"\n"
+		"if [ -e \"$submission/job-1.json\" ] || [ -e \"$submission/ended.json\" ]; then\n"
+		"\techo 'this was submitted already, or is over' >&2\n"
+		"\texit 1\n"
+		"fi\n"
+		"publish() {\n"
+		"\tcat >\"$submission/.$1.$$\" && mv \"$submission/.$1.$$\" \"$submission/$1\"\n"
+		"}\n"
+		"record() {\n"
+		"\t[ \"$1\" = finalise ] && echo \"finaliser: $2\" || echo \"submitted: $2\"\n"
+		"\tprintf '{\"id\":\"%s\",\"time\":%s000}\\n' \"$2\" \"$(date +%s)\" | publish \"job-$1.json\"\n"
+		"}\n");
+}
+
 int submit_emit(const struct submit_session *x, const struct submit_request *q,
 		const struct submission *s, struct err *e)
 {
@@ -152,15 +178,12 @@ int submit_emit(const struct submit_session *x, const struct submit_request *q,
 	}
 	if (rc == 0 && s->finalises)
 		rc = copy_script(s, dir, "finalise.sh", e);
-	buf_printf(
-		&b,
-		"#!/bin/sh\n# Submits what ppgen wrote; once. The scripts beside this file are copies of those that it submits.\n");
+	put_recorder(&b, s);
 	if (rc == 0)
 		rc = submit_put_commands(q, s, &b, e);
-	for (size_t k = 1; k <= s->n_arrays; k++)
-		buf_printf(&b, "echo \"submitted: $id%zu\"\n", k);
-	if (s->finalises)
-		buf_puts(&b, "echo \"finaliser: $idf\"\n");
+	buf_puts(
+		&b,
+		"printf '{\"released\":true,\"time\":%s000}\\n' \"$(date +%s)\" | publish released.json\n");
 	if (rc == 0)
 		rc = file_publish(path, b.data, b.len, e);
 	if (rc == 0 && chmod(path, 0755) < 0)

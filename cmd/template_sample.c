@@ -210,7 +210,7 @@ static int put_command(const struct sample *s, const struct template *t, const c
 {
 	char **words;
 
-	if (!template_can_say(t, c, &s->v) && c != t->submit.command)
+	if (!c || (!template_can_say(t, c, &s->v) && c != t->submit.command))
 		return 0;
 	words = template_words(t, c, &s->v, hold, after, e);
 	if (!words)
@@ -234,6 +234,8 @@ int sample_put_commands(const struct sample *s, const struct template *t, struct
 
 	if (rc == 0)
 		rc = put_command(s, t, "submit", t->submit.command, false, false, out, e);
+	if (rc == 0)
+		rc = put_command(s, t, "submit test", t->submit.test, false, false, out, e);
 	if (rc == 0)
 		rc = put_command(s, t, "submit held", t->submit.command, true, false, out, e);
 	if (rc == 0 && ids)

@@ -7,7 +7,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "cmd/failures.h"
-#include "cmd/round.h"
+#include "cmd/status_jobs.h"
 #include "store/rundir.h"
 
 struct values {
@@ -32,8 +32,8 @@ static const struct opt opts[] = {
 /* What is known of the scheduler while we wait. */
 struct patience {
 	double begun, next_ask;
-	unsigned gone;
-	bool quiet;
+	unsigned number, gone;
+	bool quiet, told_stuck;
 };
 
 static void say_progress(const struct round *r, const struct job_view *view)
@@ -58,20 +58,43 @@ static void say_progress(const struct round *r, const struct job_view *view)
 	buf_free(&b);
 }
 
+/* That nothing moves any more is said once, even to who wants quiet. */
+static void say_stuck(const struct place *at, const struct round *r, const struct job_view *view,
+		      struct patience *p)
+{
+	struct buf b = BUF_INIT;
+	const bool stuck = put_stuck(&b, r, view, at->named);
+
+	if (stuck && !p->told_stuck)
+		fprintf(stderr, "%ssubmission %04u:\n%s", p->quiet ? "ppgen: note: " : "",
+			r->sub.number, buf_str(&b));
+	p->told_stuck = stuck;
+	buf_free(&b);
+}
+
 /* Asks now and then whether there is still something to wait for. */
-static int look(const struct round *r, struct patience *p, struct err *e)
+static int look(const struct place *at, struct round *r, struct patience *p, struct err *e)
 {
 	const double now = proc_monotonic();
 	struct job_view view;
+	bool waiting;
 
 	if (now < p->next_ask)
 		return 0;
 	p->next_ask = now + ASK_S;
+	if (!round_submitted(r)) { /* its ids may have come meanwhile */
+		round_free(r);
+		if (round_load(at->rundir, p->number, r, e) < 0)
+			return -1;
+	}
 	if (scheduler_view(r->template, &r->sub, (unsigned)ASK_S - 1, &view, e) < 0)
 		return -1;
-	p->gone = view.failed || round_has_jobs(r, &view, true) ? 0 : p->gone + 1;
+	waiting = view.failed || (r->by_hand && !round_submitted(r)) ||
+		  round_has_jobs(r, &view, true);
+	p->gone = waiting ? 0 : p->gone + 1;
 	if (!p->quiet)
 		say_progress(r, &view);
+	say_stuck(at, r, &view, p);
 	job_view_free(&view);
 	return 0;
 }
@@ -87,8 +110,7 @@ static int say_end(const struct place *at, const struct round *r, bool quiet, st
 	struct scan scan;
 	size_t n = 0;
 
-	buf_printf(&b, "submission %04u ended: %s%s%s\n", s->number, s->how,
-		   s->why && *s->why ? ": " : "", s->why ? s->why : "");
+	put_ended(&b, s, at->named);
 	if (scan_fold(at->rundir, r->plan, &o, &scan, e) < 0) {
 		buf_free(&b);
 		return -1;
@@ -133,13 +155,14 @@ static int wait_round(const struct place *at, unsigned number, struct patience *
 	int code = -1;
 
 	*next = 0;
+	p->number = number;
 	if (round_load(at->rundir, number, &r, e) < 0)
 		return -1;
 	while (!submission_has_ended(at->rundir, number)) {
 		const bool soon = proc_monotonic() - p->begun < SOON_S;
 		const struct timespec pause = { soon ? 1 : LATER_S, 0 };
 
-		if (look(&r, p, e) < 0)
+		if (look(at, &r, p, e) < 0)
 			goto out;
 		if (p->gone >= GONE_MAX) {
 			code = say_unfinished(at, &r, e);

@@ -64,18 +64,6 @@ static const char *const precious[] = {
 	NULL,
 };
 
-static bool is_among(const char *name, const char *const *patterns)
-{
-	for (; patterns && *patterns; patterns++) {
-		const size_t n = strlen(*patterns);
-
-		if ((*patterns)[n - 1] == '*' ? strncmp(name, *patterns, n - 1) == 0
-					      : strcmp(name, *patterns) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Those of schedulers are listed by their templates. Some call theirs QUEUE and ARC, which a sweep
  * may well vary: names without a '_' are left to it.
@@ -83,9 +71,11 @@ static bool is_among(const char *name, const char *const *patterns)
 static bool is_precious(const char *name)
 {
 	const struct scheduler_variables *v = template_variables();
+	const size_t n = strlen(name);
 
-	return is_among(name, precious) ||
-	       (strchr(name, '_') && (is_among(name, v->own) || is_among(name, v->recorded)));
+	return variables_have(precious, name, n) ||
+	       (strchr(name, '_') &&
+		(variables_have(v->own, name, n) || variables_have(v->recorded, name, n)));
 }
 
 /* Where a parameter is written: the first key of its name under `params`. NULL when its name is not

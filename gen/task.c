@@ -40,21 +40,6 @@ int task_load(struct task *t, const struct plan *p, uint64_t index, struct err *
 	return 0;
 }
 
-/* Whether a variable, "K=V", has one of these names; a '*' at the end stands for anything. */
-static bool is_among(const char *var, const char *const *names)
-{
-	const size_t n = strcspn(var, "=");
-
-	for (; names && *names; names++) {
-		const size_t len = strlen(*names);
-
-		if ((*names)[len - 1] == '*' ? n >= len - 1 && strncmp(var, *names, len - 1) == 0
-					     : n == len && strncmp(var, *names, len) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Variables that tell of the array element around a task are not the task's: scripts that were
  * written for arrays would take the element's number for their own.
@@ -62,9 +47,10 @@ static bool is_among(const char *var, const char *const *names)
 static bool is_inherited(const char *var)
 {
 	static const char *const own[] = { "PPGEN_*", NULL };
+	const size_t n = strcspn(var, "=");
 
-	return var[0] != '=' && strchr(var, '=') && !is_among(var, own) &&
-	       !is_among(var, template_variables()->hidden);
+	return n > 0 && var[n] == '=' && !variables_have(own, var, n) &&
+	       !variables_have(template_variables()->hidden, var, n);
 }
 
 char **task_base_env(char **environ_)

@@ -164,6 +164,8 @@ struct template
 	struct {
 		struct template_command *command; /* names script and extra; hold and after stand
 						     where it says {{hold}} and {{after}} */
+		struct template_command *test;    /* fails, and says why, where the job could never
+						     run; NULL: submitting does so itself */
 		const char *id; /* POSIX extended, matches a whole line of stdout; group 1 is the
 				   id as the other commands want it and as asks show it. It holds no
 				   '#' (sed reads it in submit.sh) */

@@ -193,20 +193,20 @@ static struct template *load_users(const char *name, bool *there, struct diags *
 
 struct template *template_load(const char *name, struct diags *d)
 {
-	const struct template_builtin *b;
+	const struct template_builtin *b = find_builtin(name);
 	struct template *t;
-	bool there;
+	bool there = false;
 
-	if (is_path(name))
-		return load_file(name, d);
-	t = load_users(name, &there, d);
-	if (there)
-		return t;
-	b = find_builtin(name);
-	if (b)
-		return load_builtin(b, d);
-	complain_unknown(name, d);
-	return NULL;
+	if (is_path(name)) {
+		t = load_file(name, d);
+	} else {
+		t = load_users(name, &there, d);
+		if (!there && b)
+			t = load_builtin(b, d);
+		else if (!there)
+			complain_unknown(name, d);
+	}
+	return t;
 }
 
 /* ---- variables of all schedulers ---- */

@@ -150,6 +150,8 @@ void front_submit(struct front *f, const struct node *root)
 			COMPLAIN(&f->r, n, "'submit.run' must name {{%s}}", needed[i].word);
 	if (t->submit.command)
 		t->priv->named |= names_of(t->submit.command);
+	if ((n = node_get(map, "test")))
+		t->submit.test = read_command(f, n, "test", false);
 	if ((n = front_fact(f, map, "submit", "hold")))
 		t->hold = read_command(f, n, "hold", false);
 	t->after = read_of_ids(f, map, "submit", "after");

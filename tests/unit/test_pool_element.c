@@ -103,7 +103,7 @@ static void test_what_fits(void **state)
 		{ "params: {x: [1, 2]}\ncommand: sleep 2\n", 4.5, 1, 1, 2, 1, true },
 		{ "params: {x: [1, 2]}\ncommand: sleep 1\n", 300, 1, 1, 2, 2, false },
 		/* also of those that run: when the third ends, the first has run for 3 s */
-		{ "params: {x: [4, 1.5, 1.5, 0]}\ncommand: 'sleep {x}'\n", 6, 1, 2, 4, 3, true },
+		{ "params: {x: [4, 1.4, 1.6, 0]}\ncommand: 'sleep {x}'\n", 6, 1, 2, 4, 3, true },
 		{ "params: {x: [1, 2]}\ncommand: 'true'\n", -1, 4, 2, 2, 0, true },
 		/* who can save what it did needs no more than the time for that */
 		{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1h}\n"
