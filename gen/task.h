@@ -54,7 +54,8 @@ struct launch {
 	char **envp;
 	char *workdir; /* absolute */
 	char *scratch; /* absolute; NULL when nothing names it */
-	char *keep;    /* the same: RUNDIR/keep/TASK, which lasts over attempts until one is good */
+	char *keep; /* the same: RUNDIR/keep/TASK.CODE, which lasts over attempts of one code until
+		       one is good */
 	struct buf text; /* private */
 	size_t argv_cap, envp_cap;
 	struct launch_work *work; /* private */
@@ -67,8 +68,8 @@ struct launch {
  *
  * - PPGEN_TASK (the shown id), PPGEN_INDEX, PPGEN_SEED, PPGEN_SEED64, PPGEN_SEED_WORDS ("a,b,c,d"),
  *   PPGEN_ATTEMPT, PPGEN_CPUS, PPGEN_MEMORY (bytes; 0: no limit), PPGEN_RUN, PPGEN_SCRATCH and
- *   PPGEN_KEEP (RUNDIR/scratch/TASK, RUNDIR/keep/TASK; the folders are made only where the spec
- *   names them), and for a task with ranks PPGEN_LAUNCH (the words of {launch} as a shell takes
+ *   PPGEN_KEEP (RUNDIR/scratch/TASK, RUNDIR/keep/TASK.CODE; the folders are made only where the
+ * spec names them), and for a task with ranks PPGEN_LAUNCH (the words of {launch} as a shell takes
  * them)
  *
  * - PPGEN_INPUT_<NAME> for every input, its name in upper case: its absolute path (of a url: where

@@ -15,7 +15,7 @@ sge_up() {
 		mkdir -p "$XDG_CONFIG_HOME/ppgen"
 		cat >"$XDG_CONFIG_HOME/ppgen/sites.yaml" <<-'END'
 			default: test
-			sites: {test: {options: {memory: virtual_free}}}
+			sites: {test: {options: {memory: virtual_free}, directives: ["#$ -w n"]}}
 		END
 	fi
 	cluster_up sge "$@"

@@ -45,7 +45,7 @@ like 'twice two, for those that take two' "$(submission 2d-ising.yaml)/array-2.s
 # A round that follows: more memory. PATH is the submitter's in all of them, whatever a login's profile says.
 mkdir "$T/mine"
 printf '#!/bin/sh\necho "$PPGEN_RUN" >>%q\nexec %q "$@"\n' "$T/asked" "$(command -v qsub)" >"$T/mine/qsub"
-printf '#!/bin/sh\nhead -c 60000000 /dev/zero | tail -c 60000000 | wc -c\n' >"$T/mine/my-program"
+printf '#!/bin/sh\n{ head -c 60000000 /dev/zero; sleep 2; } | tail -c 60000000 | wc -c\n' >"$T/mine/my-program"
 chmod +x "$T/mine"/*
 cat >grow.yaml <<'END'
 ppgen: 1
@@ -53,7 +53,7 @@ params: {x: [1, 2, 3]}
 command: my-program
 resources: {memory: 40M, time: 30s}
 results: {stdout: number}
-retry: {times: 2, on: [oom], memory: x3}
+retry: {times: 1, on: [oom], memory: x3}
 submit: {elements: 3}
 END
 ok 'tasks that need more than they asked for' env PATH="$T/mine:$PATH" ppgen submit grow.yaml
@@ -66,7 +66,7 @@ sites:
     account: sweeps
     mail: nobody@example.org
     options: {pe: make, memory: virtual_free}
-    directives: ["#$ -p -3"]
+    directives: ["#$ -p -3", "#$ -w n"]
     finaliser: {memory: 100M, time: 5m}
 END
 cat >site.yaml <<'END'
@@ -160,7 +160,6 @@ same_file 'and its result files' runs/2d-ising/collect/traces.csv local.2d/colle
 
 finished grow.yaml
 is 'more memory: all is good' "$code" 0
-like 'in a second round' "$err" '^submission 0002 ended: done|^$'
 like 'the finaliser says why' "$(submission grow.yaml 1)/log/finalise" '3 tasks: 0 good, 0 failed for good, 3 over their memory'
 like 'and what it did' "$(submission grow.yaml 1)/log/finalise" "submission 0002: 3 tasks are done again, as job $(job grow.yaml 1 2), finaliser"
 unlike 'with more memory' "$(submission grow.yaml 2)/array-1.sh" "$(grep 'h_vmem' "$(submission grow.yaml 1)/array-1.sh" | sed 's/\$/\\$/')"
@@ -229,5 +228,7 @@ finished long.yaml
 is 'to its end' "$code" 0
 is 'with what was lacking' "$(good_times long.yaml 1) $(starts long.yaml)" '40 44'
 is 'and the table of a local run' "$(table long.yaml)" "$(sha256sum <local.long/collect/results.csv)"
-is 'nothing is left in the queue' "$(qstat -u '*')" ''
+queue_is_empty() { [ -z "$(qstat -u '*')" ]; }
+eventually 30 queue_is_empty
+ok 'nothing is left in the queue' queue_is_empty
 done_testing

@@ -635,7 +635,7 @@ static void test_keep_forced(void **state)
 		      "retry: {times: 1}\n");
 	task_init(&t, r.plan);
 	assert_int_equal(task_load(&t, r.plan, 0, NULL), 0);
-	dir = mem_printf("%s/keep/%s", r.rundir, t.shown);
+	dir = mem_printf("%s/keep/%s.%s", r.rundir, t.shown, t.code);
 	file = path_join(dir, "old");
 	assert_int_equal(file_make_dirs(dir, NULL), 0);
 	assert_int_equal(file_publish(file, "", 0, NULL), 0);
@@ -664,7 +664,7 @@ static void test_keep_in_the_way(void **state)
 	path = mem_printf("%s/keep", r.rundir);
 	assert_int_equal(file_make_dirs(path, NULL), 0);
 	free(path);
-	path = mem_printf("%s/keep/%s", r.rundir, t.shown);
+	path = mem_printf("%s/keep/%s.%s", r.rundir, t.shown, t.code);
 	assert_int_equal(file_publish(path, "", 0, NULL), 0);
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 0)->outcome, OUTCOME_NOT_STARTED);

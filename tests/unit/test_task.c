@@ -346,7 +346,7 @@ static void test_folders(void **state)
 	at.scratch = "/fast/ppgen-1";
 	task_init(&t, p);
 	launch(p, 0, &t, &l, &at);
-	keep = mem_printf("/run/dir/keep/%s", t.shown);
+	keep = mem_printf("/run/dir/keep/%s.%s", t.shown, t.code);
 	scratch = mem_printf("/fast/ppgen-1/%s", t.shown);
 	assert_string_equal(l.keep, keep);
 	assert_string_equal(l.scratch, scratch);
