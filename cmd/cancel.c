@@ -96,7 +96,8 @@ static int cancel(struct round *r, const char *named, struct err *e)
 	if (n > 0 && !is_gone(r))
 		fputs("ppgen: note: some of it may run for some seconds yet; it takes nothing new\n",
 		      stderr);
-	if (submission_set_ended(&r->sub, "cancelled", "", 0, e) < 0)
+	if (round_end_earlier(r, e) < 0 ||
+	    submission_set_ended(&r->sub, "cancelled", "", 0, e) < 0)
 		return -1;
 	put_ids(&b, &r->sub);
 	fprintf(stderr,
@@ -106,17 +107,42 @@ static int cancel(struct round *r, const char *named, struct err *e)
 	return 0;
 }
 
+/*
+ * Holds the run directory. A finaliser that is at work holds it too; nobody should have to wait for
+ * it: it is ended first, and what it had begun stands in the run directory as after a crash.
+ */
+static int hold(const char *rundir, bool take_over, struct hold **out, struct err *e)
+{
+	const struct timespec pause = { PAUSE_S, 0 };
+	struct err why = ERR_INIT;
+	struct round r;
+	unsigned number;
+	int rc = round_hold(rundir, take_over, 0, NULL, out, e);
+
+	if (rc != 1 || !rundir_held_by(rundir, &number) || round_load(rundir, number, &r, NULL) < 0)
+		return rc;
+	if (r.sub.finalise_id && scheduler_cancel(r.template, &r.sub.finalise_id, 1, &why) == 0) {
+		for (int i = 0; i < LOOKS && rc == 1; i++) {
+			nanosleep(&pause, NULL);
+			err_clear(e);
+			rc = round_hold(rundir, take_over, 0, NULL, out, e);
+		}
+	}
+	round_free(&r);
+	return rc;
+}
+
 static int cancel_living(const struct place *at, bool take_over, struct err *e)
 {
 	struct submission living;
-	struct hold *hold = NULL;
+	struct hold *held = NULL;
 	struct round r;
 	unsigned number;
 	int rc;
 
 	if (!rundir_is(at->rundir))
 		return err_bad(e, "nothing was submitted in '%s'", at->rundir);
-	if (rundir_hold(at->rundir, take_over, &hold, e) != 0)
+	if (hold(at->rundir, take_over, &held, e) != 0)
 		return -1;
 	rc = submission_living(at->rundir, &living, e);
 	if (rc == 0)
@@ -130,7 +156,7 @@ static int cancel_living(const struct place *at, bool take_over, struct err *e)
 			round_free(&r);
 		}
 	}
-	rundir_release(hold);
+	rundir_release(held);
 	return rc;
 }
 

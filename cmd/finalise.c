@@ -28,6 +28,7 @@ static const struct opt opts[] = {
 #define LAG_PAUSE   3
 #define ALIVE_TRIES 40 /* of 30 s: a scheduler that let us go too early */
 #define ALIVE_PAUSE 30
+#define PATIENCE    10 /* tries more, where the scheduler does not take the next round */
 
 static void pause_s(unsigned seconds)
 {
@@ -37,12 +38,13 @@ static void pause_s(unsigned seconds)
 	}
 }
 
-static int hold_patiently(const char *rundir, struct hold **hold, struct err *e)
+static int hold_patiently(const char *rundir, unsigned number, const char *job, struct hold **hold,
+			  struct err *e)
 {
 	for (int i = 0;; i++) {
 		struct err why = ERR_INIT;
 
-		if (rundir_hold(rundir, false, hold, &why) == 0)
+		if (round_hold(rundir, false, number, job, hold, &why) == 0)
 			return 0;
 		if (i == HOLD_TRIES) {
 			*e = why;
@@ -89,30 +91,63 @@ static int view_over(const struct round *r, struct job_view *view, struct err *e
 			r->sub.number);
 }
 
-static int finalise(const char *rundir, unsigned number, struct err *e)
+/* The submission is over, or a later one is there already: an earlier start of this job came that
+ * far. What it did not hand over is handed over now. */
+static int go_on(const char *rundir, unsigned number, struct err *e)
 {
-	struct hold *hold = NULL;
+	const unsigned latest = submission_latest(rundir, e);
+	struct round r;
+	int rc = EXIT_GOOD;
+
+	if (err_is(e))
+		return -1;
+	if (latest == number || submission_has_ended(rundir, latest)) {
+		fprintf(stderr, "submission %04u has ended already\n", number);
+		return EXIT_GOOD;
+	}
+	if (round_load(rundir, latest, &r, e) < 0)
+		return -1;
+	if (r.sub.chain > number) {
+		fprintf(stderr, "submission %04u has ended already\n", number);
+	} else {
+		r.patience = PATIENCE;
+		rc = round_resume(&r, false, e) < 0 ? -1 : EXIT_TASKS;
+		if (rc >= 0)
+			fprintf(stderr, "submission %04u is followed by %04u\n", number, latest);
+	}
+	round_free(&r);
+	return rc;
+}
+
+static int finish(const char *rundir, unsigned number, struct err *e)
+{
 	struct job_view view;
 	struct round r;
 	unsigned next;
 	int rc;
 
-	if (rundir_check(rundir, e) < 0 || hold_patiently(rundir, &hold, e) < 0)
+	if (round_load(rundir, number, &r, e) < 0)
 		return -1;
-	if (submission_has_ended(rundir, number)) {
-		fprintf(stderr, "submission %04u has ended already\n", number);
-		rundir_release(hold);
-		return EXIT_GOOD;
-	}
-	rc = round_load(rundir, number, &r, e);
+	r.patience = PATIENCE;
+	rc = view_over(&r, &view, e);
 	if (rc == 0) {
-		rc = view_over(&r, &view, e);
-		if (rc == 0) {
-			rc = round_finish(&r, &view, &next, e);
-			job_view_free(&view);
-		}
-		round_free(&r);
+		rc = round_finish(&r, &view, &next, e);
+		job_view_free(&view);
 	}
+	round_free(&r);
+	return rc;
+}
+
+static int finalise(const char *rundir, unsigned number, const char *job, struct err *e)
+{
+	struct hold *hold = NULL;
+	int rc;
+
+	if (rundir_check(rundir, e) < 0 || hold_patiently(rundir, number, job, &hold, e) < 0)
+		return -1;
+	rc = submission_has_ended(rundir, number) || submission_latest(rundir, NULL) > number
+		     ? go_on(rundir, number, e)
+		     : finish(rundir, number, e);
 	rundir_release(hold);
 	return rc;
 }
@@ -131,7 +166,7 @@ static int run(int argc, char **argv)
 	}
 	fprintf(stderr, "finaliser of submission %04u on %s, job %s\n", (unsigned)o.submission,
 		proc_host(), o.job && *o.job ? o.job : "not known");
-	code = finalise(argv[1], (unsigned)o.submission, &e);
+	code = finalise(argv[1], (unsigned)o.submission, o.job, &e);
 	return code < 0 ? cmd_fail(&e) : code;
 }
 

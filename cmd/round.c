@@ -26,6 +26,8 @@ const char *program_path(void)
 	if (n <= 0)
 		return NULL;
 	path[n] = '\0';
+	if (n > 10 && !strcmp(path + n - 10, " (deleted)") && !file_exists(path))
+		path[n - 10] = '\0'; /* a newer one was put in its place meanwhile */
 	return path;
 }
 
@@ -136,6 +138,7 @@ struct submit_request round_request(const struct round *r)
 		.chain = r->sub.chain,
 		.round = r->sub.round,
 		.program = program_path(),
+		.patience = r->patience,
 	};
 }
 
@@ -164,7 +167,6 @@ int round_begin(struct submit_request *request, struct submission *out, struct e
 
 /* ---- the state of elements ---- */
 
-/* A writer whose process is gone, as far as this host can tell, has left its journal open. */
 static const struct scan_file *writer_file(const struct scan *s, const char *writer)
 {
 	for (size_t i = 0; i < s->n_files; i++)
@@ -173,9 +175,17 @@ static const struct scan_file *writer_file(const struct scan *s, const char *wri
 	return NULL;
 }
 
-/* One that began: its last start tells, and the scheduler where it begins again. */
+static bool is_waiting(enum job_state state)
+{
+	return state == JOB_STATE_QUEUED || state == JOB_STATE_HELD || state == JOB_STATE_STUCK;
+}
+
+/* One that began: its last start tells; and the scheduler, where it was asked after that start and
+ * says that it waits for another. One whose process is gone, as far as this host can tell, has left
+ * its journal open. */
 static int count_started(const struct round *r, const struct scan *s, const struct element_run *run,
-			 enum job_state state, struct elements *out, struct err *e)
+			 const struct job_view *view, enum job_state state, struct elements *out,
+			 struct err *e)
 {
 	const struct scan_file *file;
 	struct element_start start;
@@ -185,10 +195,10 @@ static int count_started(const struct round *r, const struct scan *s, const stru
 	if (start.time_ms && (!out->first_start_ms || start.time_ms < out->first_start_ms))
 		out->first_start_ms = start.time_ms;
 	file = writer_file(s, start.writer);
-	if (file && file->closed)
-		out->done++;
-	else if (state == JOB_STATE_QUEUED || state == JOB_STATE_HELD || state == JOB_STATE_STUCK)
+	if (is_waiting(state) && view->asked_ms > start.time_ms)
 		out->queued++;
+	else if (file && file->closed)
+		out->done++;
 	else if (job_state_is_over(state) || (file && file->dead))
 		out->vanished++;
 	else
@@ -236,7 +246,7 @@ int elements_count(const struct round *r, const struct scan *s, const struct job
 				at++;
 			}
 			if (last)
-				rc = count_started(r, s, last, state, out, e);
+				rc = count_started(r, s, last, view, state, out, e);
 			else
 				count_waiting(state, told, out);
 		}
@@ -275,8 +285,11 @@ static void say_review(const struct round *r, const struct review *v)
 
 	buf_printf(&b, "submission %04u: ", r->sub.number);
 	put_counted(&b, v->tasks, "task");
-	buf_printf(&b, ": %llu good, %llu failed for good", (unsigned long long)v->good,
-		   (unsigned long long)v->failed);
+	buf_puts(&b, ": ");
+	text_put_count(&b, v->good);
+	buf_puts(&b, " good, ");
+	text_put_count(&b, v->failed);
+	buf_puts(&b, " failed for good");
 	const struct {
 		uint64_t n;
 		const char *what;
@@ -285,10 +298,13 @@ static void say_review(const struct round *r, const struct review *v)
 		{ v->lost, "lost with their element" }, { v->interrupted, "cut off" },
 		{ v->never_started, "never started" },  { v->left, "left as they are" },
 	};
-	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
-		if (causes[i].n)
-			buf_printf(&b, ", %llu %s", (unsigned long long)causes[i].n,
-				   causes[i].what);
+	for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+		if (!causes[i].n)
+			continue;
+		buf_puts(&b, ", ");
+		text_put_count(&b, causes[i].n);
+		buf_printf(&b, " %s", causes[i].what);
+	}
 	buf_putc(&b, '\n');
 	if (v->elements_started < v->elements)
 		buf_printf(&b, "%llu of %llu elements never began\n",
@@ -296,6 +312,21 @@ static void say_review(const struct round *r, const struct review *v)
 			   (unsigned long long)v->elements);
 	fputs(buf_str(&b), stderr);
 	buf_free(&b);
+}
+
+/* Whether what a class asks for was granted to an array of this round: it can run then, even if
+ * just now the nodes for it are down. */
+static bool was_granted(const struct round *r, const struct submit_class *c)
+{
+	for (size_t k = 0; k < r->sub.n_arrays; k++) {
+		const struct resources *res = &r->sub.arrays[k].res;
+
+		if (res->memory >= c->res.memory && res->time_s >= c->res.time_s &&
+		    res->cpus == c->res.cpus && res->gpus == c->res.gpus &&
+		    res->nodes == c->res.nodes && res->ranks == c->res.ranks)
+			return true;
+	}
+	return false;
 }
 
 /* The next round: what is to be done again, as a submission with a finaliser of its own. */
@@ -309,12 +340,23 @@ static int begin_next(struct round *r, struct review *v, unsigned *next, struct 
 	q.classes = v->classes;
 	q.n_classes = v->n_classes;
 	q.round = r->sub.round + 1;
+	q.untested = true;
+	for (size_t k = 0; k < v->n_classes; k++)
+		q.untested &= was_granted(r, &v->classes[k]);
 	if (round_begin(&q, &s, e) < 0)
 		return -1;
 	*next = s.number;
 	snprintf(why, sizeof why, "%llu task%s done again", (unsigned long long)v->again,
 		 v->again == 1 ? " is" : "s are");
-	rc = submission_set_ended(&r->sub, "superseded", why, s.number, e) < 0 ? -1 : 0;
+	rc = submission_set_ended(&r->sub, "superseded", why, s.number, e);
+	if (rc == 1 && r->sub.next != s.number) { /* we were thought to be gone */
+		rc = err_fail(e, "submission %04u has been ended meanwhile: %s", r->sub.number,
+			      r->sub.how);
+		*next = 0;
+		(void)submission_withdraw(&s, NULL);
+		return rc;
+	}
+	rc = rc < 0 ? -1 : 0;
 	if (rc == 0 && submit_complete(&q, &s, false, e) < 0) {
 		rc = err_wrap(e, "submission %04u, in which %s", s.number, why);
 		(void)err_append(
@@ -332,8 +374,9 @@ static int begin_next(struct round *r, struct review *v, unsigned *next, struct 
 	return rc;
 }
 
-/* Merges when all tasks of the plan are good. EXIT_GOOD, EXIT_TASKS, -1. */
-static int collect_good(struct scan *s, struct err *e)
+/* Merges when all tasks of the plan are good. EXIT_GOOD, also where only the tasks are that were
+ * asked for, EXIT_TASKS, -1. why: what there is to say of it. */
+static int collect_good(struct scan *s, const struct review *v, struct err *why)
 {
 	struct collect_options o = { 0 };
 	struct collect_report rep = { 0 };
@@ -342,11 +385,12 @@ static int collect_good(struct scan *s, struct err *e)
 	for (uint64_t i = 0; i < s->count; i++)
 		bad += s->tasks[i].outcome != OUTCOME_OK;
 	if (bad) {
-		fprintf(stderr, "%llu of %llu tasks have no good result: nothing was collected\n",
-			(unsigned long long)bad, (unsigned long long)s->count);
-		return EXIT_TASKS;
+		err_bad(why, "%llu of %llu tasks have no good result%s: no table was made",
+			(unsigned long long)bad, (unsigned long long)s->count,
+			v->lacking ? "" : ", and were not submitted");
+		return v->lacking ? EXIT_TASKS : EXIT_GOOD;
 	}
-	int rc = collect_run(s, &o, &rep, e);
+	int rc = collect_run(s, &o, &rep, why);
 	if (rc == 0)
 		say_collected(&rep);
 	say_differing(s);
@@ -360,21 +404,21 @@ static int end_round(struct round *r, struct scan *scan, const struct review *v,
 	struct err why = ERR_INIT;
 	struct claims_view c = { 0 };
 	const char *how = "failed";
-	int code = collect_good(scan, &why);
+	const int code = collect_good(scan, v, &why);
 
 	if (code == EXIT_GOOD)
 		how = "done";
 	else if (claims_view(r->rundir, r->sub.number, &c, NULL) == 0 && c.stopped)
 		how = "stopped";
-	if (code == EXIT_TASKS && v->stopped)
-		(void)err_bad(&why, "%s", v->stopped);
 	claims_view_free(&c);
+	if (code == EXIT_TASKS && v->stopped)
+		(void)err_wrap(&why, "%s", v->stopped);
 	if (submission_set_ended(&r->sub, how, why.text, 0, e) < 0)
 		return -1;
-	if (code < 0) { /* results that make no table: the submission is over all the same */
-		fprintf(stderr, "ppgen: %s\n", why.text);
-		return EXIT_TASKS;
-	}
+	if (err_is(&why))
+		fprintf(stderr, "%s%s\n", code < 0 ? "ppgen: " : "", why.text);
+	if (code < 0) /* no table could be made: the submission is over all the same */
+		return why.kind == ERR_SYSTEM ? EXIT_SYSTEM : EXIT_TASKS;
 	return code;
 }
 

@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "cmd/describe.h"
+#include "cmd/round.h"
 #include "cmd/run_session.h"
 #include "collect/collect.h"
 #include "run/guard.h"
@@ -216,7 +217,7 @@ static int session_run(struct session *s)
 	s->plan = plan_now(&s->at, &s->o->common, &s->published, &code);
 	if (s->plan && !s->o->dry) {
 		if (rundir_create(s->at.rundir, &e) < 0 ||
-		    rundir_hold(s->at.rundir, s->o->take_over, &s->hold, &e) ||
+		    round_hold(s->at.rundir, s->o->take_over, 0, NULL, &s->hold, &e) ||
 		    refuse_submission(s, &e) < 0)
 			goto failed;
 		if (latest_number(s) !=

@@ -154,7 +154,7 @@ static void fill_limits(struct view *v, const struct site_settings *s)
 	for (int k = 0; k < LIMIT_COUNT; k++)
 		v->limits.of[k] = UINT64_MAX;
 	if (v->template)
-		scheduler_limits_of(v->template, &values, &v->limits);
+		scheduler_limits(v->template, &values, &v->limits);
 	site_limits(v->site, &v->limits);
 }
 

@@ -21,6 +21,9 @@ static const struct opt opts[] = {
 	{ 0, "no-finalise", OPT_FLAG, offsetof(struct submit_values, no_finalise), NULL,
 	  "submit no finaliser: `ppgen submit` again does its work when the arrays are over", NULL,
 	  0 },
+	{ 0, "no-test", OPT_FLAG, offsetof(struct submit_values, no_test), NULL,
+	  "submit also what the scheduler says could never run: it may say so while nodes are down",
+	  NULL, 0 },
 	RUN_SELECTION,
 	COMMON_DIR,
 	COMMON_SET,
@@ -116,6 +119,7 @@ static struct submit_request make_request(const struct submit_session *x)
 		.n_extra = x->n_extra,
 		.finalises = !x->o->no_finalise && site_finalises(x->site),
 		.by_hand = x->o->emit != NULL,
+		.untested = x->o->no_test,
 		.round = 1,
 		.program = program_path(),
 	};
@@ -161,12 +165,12 @@ static int hand_over(struct submit_session *x, struct err *e)
 	return rc;
 }
 
-/* Everything is good already: the tables are made, as a run would. */
+/* Everything is good already: the tables are made, as a run would make them. */
 static int nothing_to_do(struct submit_session *x, struct err *e)
 {
 	if (!x->s.o->quiet)
 		say_begin(&x->s, NULL);
-	if (session_collect(&x->s, e) < 0)
+	if (!x->s.o->dry && session_collect(&x->s, e) < 0)
 		return -1;
 	return session_any_bad(&x->s, &x->s.sel) ? EXIT_TASKS : EXIT_GOOD;
 }
@@ -180,7 +184,7 @@ static int hold(struct submit_session *x, struct err *e)
 	if (s->o->dry)
 		return 0;
 	return rundir_create(s->at.rundir, e) < 0 ||
-			       rundir_hold(s->at.rundir, s->o->take_over, &s->hold, e) != 0
+			       round_hold(s->at.rundir, s->o->take_over, 0, NULL, &s->hold, e) != 0
 		       ? -1
 		       : 0;
 }
@@ -217,9 +221,7 @@ static int steps(struct submit_session *x, struct err *e)
 
 static void submit_session_free(struct submit_session *x)
 {
-	for (size_t k = 0; k < x->n_classes; k++)
-		task_list_free(&x->classes[k].tasks);
-	free(x->classes);
+	classes_free(x->classes, x->n_classes);
 	free(x->template_why);
 	template_free(x->template);
 	site_free(x->site);
@@ -272,7 +274,7 @@ const struct command cmd_submit = {
 	.args = "[SPEC|RUNDIR] [-- OPTION ...]",
 	.summary = "run what has no good result yet as job arrays on a cluster",
 	.about =
-		"Hands the tasks of a spec to the scheduler that is here (Slurm, PBS, Grid Engine, or what a template of your own describes) and "
+		"Hands the tasks of a spec to the scheduler that is here (`ppgen template list` shows which are known; a template of your own adds one) and "
 		"returns. Nothing has to stay logged in: the elements of the arrays run the tasks and record every result as it ends; a small "
 		"job behind them, the finaliser, submits again what `retry` allows, or writes the tables.\n\n"
 		"Tasks of equal resources go into one array. Its elements take chunks of tasks until none is left, so their number is free, and "

@@ -60,11 +60,9 @@ static double cpu_hours(const struct submission *s)
 
 	for (size_t k = 0; k < s->n_arrays; k++) {
 		const struct resources *r = &s->arrays[k].res;
-		const double ranks =
-			r->ranks ? (double)r->ranks : (double)(r->nodes ? r->nodes : 1);
 
-		hours += (double)s->arrays[k].tasks * (double)r->cpus * ranks * (double)r->time_s /
-			 3600;
+		hours += (double)s->arrays[k].tasks * (double)resources_cpus(r) *
+			 (double)r->time_s / 3600;
 	}
 	return hours;
 }
@@ -110,8 +108,10 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 		submission_free(&s);
 		free(shapes);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		buf_puts(&b, "---- tasks\n");
 		rc = put_samples(&b, &x->s, e);
+	}
 	if (rc == 0)
 		fputs(buf_str(&b), stdout);
 	if (elsewhere)

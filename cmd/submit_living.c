@@ -8,10 +8,97 @@
 
 #define ASK_AGAIN_S 60
 
+/* ---- who holds the run directory ---- */
+
+/* Whether the job that is (or was) the finaliser of a submission is gone, by the scheduler's word.
+ * A queued one will begin again. */
+static bool finaliser_is_gone(const char *rundir, unsigned number)
+{
+	struct job_view view;
+	struct round r;
+	bool gone = false;
+
+	if (round_load(rundir, number, &r, NULL) < 0)
+		return false;
+	if (r.sub.finalise_id && scheduler_view(r.template, &r.sub, 0, &view, NULL) == 0) {
+		const enum job_state state = job_view_state(&view, 0, 0, NULL);
+
+		gone = !view.failed && (state == JOB_STATE_UNKNOWN || job_state_is_over(state));
+		job_view_free(&view);
+	}
+	round_free(&r);
+	return gone;
+}
+
+/* Whether this is the job that was submitted as the finaliser, and not somebody who started one by
+ * hand. */
+static bool is_finaliser(const char *rundir, unsigned number, const char *job)
+{
+	struct submission s;
+	bool is = false;
+
+	if (number && job && submission_load(rundir, number, &s, NULL) == 0) {
+		is = s.finalise_id && !strcmp(s.finalise_id, job);
+		submission_free(&s);
+	}
+	return is;
+}
+
+int round_hold(const char *rundir, bool take_over, unsigned as, const char *job, struct hold **out,
+	       struct err *e)
+{
+	struct hold_how how = {
+		.take_over = take_over,
+		.submission = is_finaliser(rundir, as, job) ? as : 0,
+	};
+	struct err why = ERR_INIT;
+	unsigned number;
+	int rc = rundir_hold_how(rundir, &how, out, &why);
+
+	if (rc == 1 && (how.over = rundir_held_by(rundir, &number)) &&
+	    (number == how.submission || finaliser_is_gone(rundir, number))) {
+		err_clear(&why); /* we are that job, begun again; or it died without a word */
+		rc = rundir_hold_how(rundir, &how, out, &why);
+	}
+	if (rc != 0)
+		*e = why;
+	return rc;
+}
+
+/* ---- handing over ---- */
+
+int round_end_earlier(const struct round *r, struct err *e)
+{
+	for (unsigned n = r->sub.chain; n < r->sub.number; n++) {
+		struct submission s;
+		int rc;
+
+		if (submission_has_ended(r->rundir, n) ||
+		    submission_load(r->rundir, n, &s, NULL) < 0)
+			continue;
+		rc = submission_set_ended(&s, "superseded", "", r->sub.number, e);
+		submission_free(&s);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int round_resume(struct round *r, bool untested, struct err *e)
+{
+	struct submit_request q = round_request(r);
+
+	q.untested = untested;
+	if (round_end_earlier(r, e) < 0)
+		return -1;
+	return round_submitted(r) ? 0 : submit_complete(&q, &r->sub, true, e);
+}
+
+/* ---- what lives ---- */
+
 /* A crash came while it was handed over. */
 static int complete(const struct submit_session *x, struct round *r, int *code, struct err *e)
 {
-	struct submit_request q = round_request(r);
 	struct buf b = BUF_INIT;
 
 	if (x->s.o->dry) {
@@ -20,7 +107,7 @@ static int complete(const struct submit_session *x, struct round *r, int *code, 
 			r->sub.number);
 		return 1;
 	}
-	if (submit_complete(&q, &r->sub, true, e) < 0)
+	if (round_resume(r, x->o->no_test, e) < 0)
 		return -1;
 	put_ids(&b, &r->sub);
 	fprintf(stderr,
@@ -88,6 +175,12 @@ static int settle(struct submit_session *x, struct round *r, int *code, struct e
 			r->sub.number, x->s.at.named, x->s.at.named);
 	if (scheduler_view(r->template, &r->sub, ASK_AGAIN_S, &view, e) < 0)
 		return -1;
+	if (!view.failed &&
+	    !round_has_jobs(r, &view, true)) { /* what is done then needs it fresh */
+		job_view_free(&view);
+		if (scheduler_view(r->template, &r->sub, 0, &view, e) < 0)
+			return -1;
+	}
 	if (view.failed || round_has_jobs(r, &view, true))
 		rc = refuse(x, r, &view, e);
 	else

@@ -10,7 +10,7 @@
 struct submit_values {
 	struct run_values run; /* first: the options that both commands have */
 	const char *template, *emit;
-	bool no_finalise;
+	bool no_finalise, no_test;
 };
 
 struct submit_session {
@@ -38,7 +38,7 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 int submit_emit(const struct submit_session *x, const struct submit_request *q,
 		const struct submission *s, struct err *e);
 
-/* "ising-k3f9a1c2-1: 10 elements of 4 tasks at a time, 4 cpus, 8G, 2h each" */
+/* "ising-k3f9a1c2-1: 200 tasks (1 cpu, 2G each) in 10 elements, 4 at a time in each, of 2h 00m" */
 void put_array(struct buf *b, const struct submission_array *a);
 
 #endif

@@ -270,9 +270,9 @@ const struct command cmd_template = {
 		"render: the script (with --commands the commands) that it makes of the values in a YAML file.\n\n"
 		"read: what it understands of a command's output, which is read from standard input. FACT is detect, id, find, ask-N or "
 		"limit-N. Of ask it prints id, index, state and the scheduler's own word in columns, of find id and name.\n\n"
-		"\tppgen template show slurm > ~/.config/ppgen/templates/mine.tmpl\n"
+		"\tppgen template show NAME > ~/.config/ppgen/templates/mine.tmpl\n"
 		"\tppgen template check mine\n"
-		"\tsqueue --states=all --format='%F|%K|%T|%r' | ppgen template read slurm ask-1",
+		"\tppgen template read mine ask-1 <what-the-scheduler-said",
 	.opts = opts,
 	.run = run,
 };

@@ -106,7 +106,7 @@ static int load(struct frozen *f, const struct values *o, struct err *e)
 	return load_plan(f, e) < 0 ? -1 : load_template(f, e);
 }
 
-/* Never 99 or 100, which mean something to Grid Engine; never a signal's number. */
+/* Never 99 or 100, by which some schedulers run or hold a job again; never a signal's number. */
 static int work(const struct values *o, const char *rundir, double began, int guard_fd)
 {
 	struct frozen f = { .rundir = path_absolute(rundir) };

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The site file: what belongs to a cluster and not to the science.
- * $XDG_CONFIG_HOME/ppgen/sites.yaml (else
- * ~/.config/ppgen/sites.yaml), or the file that PPGEN_SITES names. See ppgen-sites(5).
+ * The site file: what belongs to a cluster and not to the science. It is
+ * $XDG_CONFIG_HOME/ppgen/sites.yaml (else ~/.config/ppgen/sites.yaml), or the file that PPGEN_SITES
+ * names. See ppgen-sites(5).
  *
- *   default: hpc                  # which one, where nothing else tells
+ *   default: hpc                       # which one, where nothing else tells
  *   sites:
  *     hpc:
- *       hosts: ["login*", "hpc-*"]     # it is meant on these machines (glob against the host's
- * name) scheduler: slurm               # a template's name; or template: FILE account: phys-12
+ *       hosts: ["login*", "hpc-*"]     # it is meant on these machines
+ *       scheduler: NAME                # of a template; or template: FILE
+ *       account: phys-12
  *       partition: normal              # also qos, reservation, mail, mail_on
- *       directives: ["#SBATCH --hint=nomultithread"]
+ *       directives: ["..."]            # whole lines of the job script
  *       options: {pe: smp}             # of the template
- *       launch: [srun, --mpi=pmix, -n, "{{ranks}}"]   # in place of the template's
+ *       launch: [mpirun, -np, "{{ranks}}"]  # in place of the template's
  *       runs: /scratch/$USER/runs      # where run directories are
- *       scratch: $TMPDIR               # where {scratch} is, on the nodes; variables are those of
- * the node setup: module load gcc         # before the spec's submit: {slots: 4, max_running: 100,
- * element_time: 4h, elements: 500} limits: {time: 24h, elements: 1000} finaliser: {time: 30m,
- * memory: 2G, partition: serial}     # or false when:
- *         - {if: gpus > 0, partition: gpu}  # any of account .. mail_on, directives, options,
- * submit; the last that holds wins
+ *       scratch: $TMPDIR               # where {scratch} is; variables are those of the node
+ *       setup: module load gcc         # before the spec's
+ *       submit: {slots: 4, max_running: 100, element_time: 4h, elements: 500}
+ *       limits: {time: 24h, elements: 1000}
+ *       finaliser: {time: 30m, memory: 2G, partition: serial}  # or false
+ *       when:                          # any of account .. options, submit; the last that holds
+ *         - {if: gpus > 0, partition: gpu}
  */
 #ifndef PPGEN_GEN_SITE_H
 #define PPGEN_GEN_SITE_H

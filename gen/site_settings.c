@@ -89,7 +89,7 @@ static int complain_option(const struct template *t, const struct site_option *o
 		return err_bad(e, "%s:%d:%d: template '%s' has no option '%s' (did you mean '%s'?)",
 			       o->pos.origin, o->pos.line, o->pos.col, t->name, o->name, near);
 	return err_bad(e,
-		       "%s:%d:%d: template '%s' has no option '%s': 'ppgen template show %s' lists "
+		       "%s:%d:%d: template '%s' has no option '%s': `ppgen template show %s` lists "
 		       "them",
 		       o->pos.origin, o->pos.line, o->pos.col, t->name, o->name, t->name);
 }

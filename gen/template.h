@@ -210,7 +210,8 @@ struct template
 /*
  * By name or, with a '/' in it or ending in .tmpl, by path: a name is looked for in the user's
  * folder ($XDG_CONFIG_HOME/ppgen/templates, ~/.config), then among those built in. NULL: what is
- * wrong is in d, with template:line; "no template 'slrum' (did you mean 'slurm'?): there are ...".
+ * wrong is in d, with template:line; "slrum: there is no template of this name (did
+ * you mean 'slurm'?): there are ...".
  */
 struct template *template_load(const char *name, struct diags *d);
 /* From text (a frozen copy). */

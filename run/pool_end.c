@@ -15,12 +15,6 @@
 
 #define EXIT_KILLED (128 + SIGKILL) /* how a shell tells that its command was killed */
 
-static const unsigned retry_bit[OUTCOME_COUNT] = {
-	[OUTCOME_EXIT] = RETRY_EXIT,       [OUTCOME_SIGNAL] = RETRY_SIGNAL,
-	[OUTCOME_TIMEOUT] = RETRY_TIMEOUT, [OUTCOME_OOM] = RETRY_OOM,
-	[OUTCOME_INVALID] = RETRY_INVALID,
-};
-
 /* ---- how it ended ---- */
 
 /* A kill that was not ours, or a shell's word for one, while the kernel killed something for want
@@ -178,7 +172,7 @@ static bool is_retried(const struct pool *p, const struct slot *s, enum outcome 
 	if (p->crowded && outcome == OUTCOME_INTERRUPTED) {
 		return p->stop == STOP_NO;
 	}
-	return p->stop == STOP_NO && (p->spec->retry.on & retry_bit[outcome]) &&
+	return p->stop == STOP_NO && (p->spec->retry.on & outcome_retry_bit(outcome)) &&
 	       s->job->tries < p->spec->retry.times && admit_may_grow(p, s->job, outcome);
 }
 

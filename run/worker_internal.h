@@ -70,7 +70,7 @@ struct worker_source {
 	struct task_past next; /* what is given next, where it is `ready` */
 	unsigned upto;
 	bool ready;
-	uint64_t chunks, n_tasks; /* taken, given */
+	uint64_t chunks; /* taken */
 };
 
 /* Makes the next task ready: 1, 0 there is none, -1. */

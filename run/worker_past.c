@@ -47,18 +47,11 @@ static bool is_accepted(struct reading *x, const struct record *r)
 	return plan_accepts(p, r->code, now);
 }
 
-/* The bit of `retry.on` for an outcome, whose order is the same; 0 where it is never tried again.
- */
-static unsigned retry_bit(enum outcome o)
-{
-	return o >= OUTCOME_EXIT && o <= OUTCOME_INVALID ? RETRY_EXIT << (o - OUTCOME_EXIT) : 0;
-}
-
 static void take_failure(struct reading *x, struct task_past *t, enum outcome o)
 {
 	const struct retry *retry = &x->s->o->plan->spec->retry;
 
-	if (!(retry->on & retry_bit(o)) || ++t->tries > retry->times) {
+	if (!(retry->on & outcome_retry_bit(o)) || ++t->tries > retry->times) {
 		t->failed = true;
 	} else if (o == OUTCOME_OOM) {
 		t->memory *= retry->memory;

@@ -159,7 +159,6 @@ int source_next(void *source, uint64_t *index, unsigned *attempt, unsigned *upto
 	*upto = s->upto;
 	ARRAY_ROOM(s->given, s->n_given, s->cap_given);
 	s->given[s->n_given++] = (struct given){ *index, s->now };
-	s->n_tasks++;
 	return 1;
 }
 

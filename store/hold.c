@@ -145,8 +145,9 @@ static int read_holder(const char *claims, uint64_t generation, enum process_sta
 
 /* 1 when the present holder is in the way (then in e), 0 when it is not, -1. */
 static int holder_refuses(const char *rundir, const char *claims, const struct generations *g,
-			  bool take_over, struct err *e)
+			  const struct hold_how *how, struct err *e)
 {
+	const bool take_over = how->take_over || (g->highest > 0 && how->over == g->highest);
 	enum process_state state = PROCESS_GONE;
 	struct buf who = BUF_INIT;
 	int rc = 0;
@@ -170,7 +171,8 @@ static int holder_refuses(const char *rundir, const char *claims, const struct g
 }
 
 /* Publishes a generation: 0 ours, 1 there already. */
-static int publish_claim(const char *claims, uint64_t generation, struct err *e)
+static int publish_claim(const char *claims, uint64_t generation, unsigned submission,
+			 struct err *e)
 {
 	char *path = hold_path(claims, generation, "");
 	struct buf b = BUF_INIT;
@@ -178,6 +180,9 @@ static int publish_claim(const char *claims, uint64_t generation, struct err *e)
 
 	buf_putc(&b, '{');
 	process_put_self(&b);
+	if (submission) {
+		buf_printf(&b, ",\"submission\":%u", submission);
+	}
 	buf_printf(&b, ",\"time\":%llu}\n", (unsigned long long)proc_unix_ms());
 	rc = file_publish_new(path, b.data, b.len, e);
 	buf_free(&b);
@@ -194,8 +199,8 @@ static void unpublish_claim(const char *claims, uint64_t generation)
 }
 
 /* One turn: 0 held, 1 refused (e says by whom), 2 the state changed meanwhile: look again, -1. */
-static int try_hold(const char *rundir, const char *claims, bool take_over, uint64_t *mine,
-		    struct err *e)
+static int try_hold(const char *rundir, const char *claims, const struct hold_how *how,
+		    uint64_t *mine, struct err *e)
 {
 	struct generations g;
 	int rc;
@@ -203,12 +208,12 @@ static int try_hold(const char *rundir, const char *claims, bool take_over, uint
 	if (read_generations(claims, 0, &g, e) < 0) {
 		return -1;
 	}
-	rc = holder_refuses(rundir, claims, &g, take_over, e);
+	rc = holder_refuses(rundir, claims, &g, how, e);
 	if (rc != 0) {
 		return rc;
 	}
 	*mine = g.highest + 1;
-	rc = publish_claim(claims, *mine, e);
+	rc = publish_claim(claims, *mine, how->submission, e);
 	if (rc != 0) {
 		return rc < 0 ? -1 : 2;
 	}
@@ -226,7 +231,8 @@ static int try_hold(const char *rundir, const char *claims, bool take_over, uint
 	return 0;
 }
 
-int rundir_hold(const char *rundir, bool take_over, struct hold **out, struct err *e)
+int rundir_hold_how(const char *rundir, const struct hold_how *how, struct hold **out,
+		    struct err *e)
 {
 	char *claims = path_join(rundir, "claims");
 	uint64_t mine = 0;
@@ -238,7 +244,7 @@ int rundir_hold(const char *rundir, bool take_over, struct hold **out, struct er
 		const struct timespec pause = { 0, ms * 1000000L };
 
 		nanosleep(&pause, NULL);
-		rc = try_hold(rundir, claims, take_over, &mine, e);
+		rc = try_hold(rundir, claims, how, &mine, e);
 	}
 	if (rc == 2) {
 		rc = err_fail(e, "cannot claim '%s': its folder 'claims' changes all the time",
@@ -251,6 +257,33 @@ int rundir_hold(const char *rundir, bool take_over, struct hold **out, struct er
 	*out = mem_alloc(sizeof **out);
 	**out = (struct hold){ .claims = claims, .generation = mine, .pid = getpid() };
 	return 0;
+}
+
+int rundir_hold(const char *rundir, bool take_over, struct hold **out, struct err *e)
+{
+	return rundir_hold_how(rundir, &(struct hold_how){ .take_over = take_over }, out, e);
+}
+
+uint64_t rundir_held_by(const char *rundir, unsigned *submission)
+{
+	char *claims = path_join(rundir, "claims"), *path = NULL;
+	struct buf b = BUF_INIT;
+	struct generations g;
+	struct json v;
+	uint64_t number = 0;
+
+	if (read_generations(claims, 0, &g, NULL) == 0 && g.highest > 0 && !g.done) {
+		path = hold_path(claims, g.highest, "");
+	}
+	if (path && file_read(path, &b, HOLD_MAX, NULL) == 0 &&
+	    json_parse(buf_str(&b), b.len, &v, NULL) == 0 && v.type == JSON_OBJECT) {
+		(void)json_u64(json_get(v, "submission"), &number);
+	}
+	*submission = number <= UINT32_MAX ? (unsigned)number : 0;
+	buf_free(&b);
+	free(path);
+	free(claims);
+	return *submission ? g.highest : 0;
 }
 
 void rundir_release(struct hold *h)

@@ -38,6 +38,17 @@ bool outcome_is_failure(enum outcome o)
 	return o >= OUTCOME_EXIT && o <= OUTCOME_NOT_STARTED;
 }
 
+unsigned outcome_retry_bit(enum outcome o)
+{
+	static const unsigned bits[OUTCOME_COUNT] = {
+		[OUTCOME_EXIT] = RETRY_EXIT,       [OUTCOME_SIGNAL] = RETRY_SIGNAL,
+		[OUTCOME_TIMEOUT] = RETRY_TIMEOUT, [OUTCOME_OOM] = RETRY_OOM,
+		[OUTCOME_INVALID] = RETRY_INVALID,
+	};
+
+	return bits[o];
+}
+
 void record_seal(struct buf *b, size_t from)
 {
 	static const char digits[] = "0123456789abcdef";

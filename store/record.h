@@ -63,6 +63,8 @@ enum outcome {
 };
 extern const char *const outcome_names[OUTCOME_COUNT];
 bool outcome_is_failure(enum outcome o); /* the task's own fault: exit .. not_started */
+/* Its bit of `retry.on`, RETRY_*; 0 for what `retry` cannot name. */
+unsigned outcome_retry_bit(enum outcome o);
 
 /* A piece of output: a place in the writer's .out, or a file of its own. */
 struct piece {

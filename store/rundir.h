@@ -33,6 +33,20 @@ char *rundir_path(const char *rundir, const char *what);
  */
 struct hold;
 int rundir_hold(const char *rundir, bool take_over, struct hold **out, struct err *e);
+/*
+ * The same for a job. A finaliser names its submission in its claim: others, on whatever machine,
+ * can then ask the scheduler whether it still lives, and take over from this very claim.
+ */
+struct hold_how {
+	bool take_over;
+	uint64_t over;       /* a generation that may be succeeded though it cannot be judged; 0 */
+	unsigned submission; /* whose finaliser we are; 0: of none */
+};
+int rundir_hold_how(const char *rundir, const struct hold_how *how, struct hold **out,
+		    struct err *e);
+/* The generation of the present claim, where it is a finaliser's, and of which submission; else 0.
+ */
+uint64_t rundir_held_by(const char *rundir, unsigned *submission);
 void rundir_release(struct hold *h); /* accepts NULL */
 
 /* For status: 1 and a description ("pid 4711 on node3 since 2026-...") when a live (or not

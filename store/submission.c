@@ -275,6 +275,27 @@ out:
 	return rc;
 }
 
+int submission_withdraw(struct submission *s, struct err *e)
+{
+	char *folder = path_dir(s->home), *away = NULL;
+	int rc = 0;
+
+	/* an empty folder of our own, in whose place it can be put */
+	away = make_draft_folder(folder, e);
+	if (!away) {
+		rc = -1;
+	} else if (rename(s->home, away) < 0) {
+		rc = err_errno(e, "cannot take back '%s'", s->home);
+		(void)rmdir(away);
+	} else {
+		(void)file_remove_tree(away, NULL); /* nobody looks at what stays */
+	}
+	free(away);
+	free(folder);
+	submission_free(s);
+	return rc;
+}
+
 /* ---- what happens ---- */
 
 /* Publishes one file of what has happened: 0, or 1 when it was there; then what it says is read. */

@@ -16,7 +16,8 @@
  *   job-1.json         {"id":"4711","time":MS}: array 1 was submitted; job-finalise.json
  *   released.json      the arrays were let go
  *   ended.json         nothing of it runs any more:
- *                      {"how":"done|failed|cancelled|stopped|superseded","why":..,"next":N,"time":MS}
+ *                      {"how":"done|failed|stopped|cancelled|refused|superseded","why":..,
+ *                       "next":N,"time":MS}
  *
  * and, rewritten by whoever asks:
  *
@@ -120,6 +121,12 @@ int submission_put_tasks(const struct submission *s, unsigned array, const struc
 int submission_publish(struct submission *s, struct err *e);
 /* A draft that was not published: removes its folder, and frees it. */
 void submission_drop(struct submission *s);
+
+/*
+ * One that was published, of which nothing was handed over: takes its number back and removes it,
+ * since somebody else's has taken over. Frees it. -1: it is still there.
+ */
+int submission_withdraw(struct submission *s, struct err *e);
 
 /* What has happened. 0, or 1 when somebody wrote it before (what they wrote stands and is read). */
 int submission_set_id(struct submission *s, unsigned array /* 0: finaliser */, const char *id,

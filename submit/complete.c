@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "submit/job.h"
@@ -51,6 +52,27 @@ static const char **array_ids(const struct submission *s, size_t *n)
 	return ids;
 }
 
+/* Where somebody else has submitted the same meanwhile, his counts, and ours must not stay held. */
+static int record_id(const struct submit_request *r, struct submission *s, unsigned array,
+		     const char *id, struct err *e)
+{
+	const int rc = submission_set_id(s, array, id, e);
+	const char *known = array ? s->arrays[array - 1].id : s->finalise_id;
+
+	if (rc == 1 && known && strcmp(known, id) != 0)
+		(void)scheduler_cancel(r->template, &id, 1, NULL);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The scheduler's word that it could never run may be wrong: nodes that are down do not count. */
+static int test_array(const struct submit_request *r, const struct job_values *v, struct err *e)
+{
+	if (r->untested || scheduler_test(r->template, v, e) == 0)
+		return 0;
+	return err_append(
+		e, ": where that is so only because nodes are down now, `ppgen submit --no-test`");
+}
+
 static int submit_arrays(const struct submit_request *r, struct submission *s, struct err *e)
 {
 	for (size_t k = 0; k < s->n_arrays; k++) {
@@ -60,10 +82,10 @@ static int submit_arrays(const struct submit_request *r, struct submission *s, s
 
 		if (s->arrays[k].id)
 			continue;
-		if (job_of_array(r, s, k, &v, e) < 0 ||
+		if (job_of_array(r, s, k, &v, e) < 0 || test_array(r, &v, e) < 0 ||
 		    scheduler_submit(r->template, &v, true, NULL, 0, &id, e) < 0)
 			return -1;
-		rc = submission_set_id(s, (unsigned)k + 1, id, e);
+		rc = record_id(r, s, (unsigned)k + 1, id, e);
 		free(id);
 		if (rc < 0)
 			return -1;
@@ -86,7 +108,7 @@ static int submit_finaliser(const struct submit_request *r, struct submission *s
 	if (rc == 0)
 		rc = scheduler_submit(r->template, &v, false, after, n, &id, e);
 	if (rc == 0)
-		rc = submission_set_id(s, 0, id, e);
+		rc = record_id(r, s, 0, id, e);
 	free(id);
 	free(after);
 	return rc < 0 ? -1 : 0;
@@ -130,13 +152,16 @@ static int release(const struct submit_request *r, struct submission *s, bool re
 }
 
 /* The scheduler did not take all of it: what it took is taken back, so that nothing half waits for
- * ever. */
+ * ever. It may have said no to a job and have it nevertheless (an answer that came too late). */
 static void take_back(const struct submit_request *r, struct submission *s, const struct err *why)
 {
 	size_t n;
-	const char **ids = array_ids(s, &n);
+	const char **ids;
 	bool gone = true;
 
+	if (recover_ids(r, s, NULL) < 0)
+		return; /* to be completed or cancelled when it can be asked again */
+	ids = array_ids(s, &n);
 	if (s->finalise_id)
 		ids[n++] = s->finalise_id;
 	if (n > 0)
@@ -146,19 +171,28 @@ static void take_back(const struct submit_request *r, struct submission *s, cons
 		(void)submission_set_ended(s, "refused", why->text, 0, NULL);
 }
 
+unsigned submit_pause_s = 30;
+
 int submit_complete(const struct submit_request *r, struct submission *s, bool recover,
 		    struct err *e)
 {
-	struct err why = ERR_INIT;
+	for (unsigned left = r->patience;; left--) {
+		struct err why = ERR_INIT;
+		const bool asked = !recover || recover_ids(r, s, &why) == 0;
+		const bool taken = asked && submit_arrays(r, s, &why) == 0 &&
+				   submit_finaliser(r, s, &why) == 0;
 
-	if (recover && recover_ids(r, s, e) < 0)
-		return -1;
-	if (submit_arrays(r, s, &why) < 0 || submit_finaliser(r, s, &why) < 0) {
-		if (why.kind == ERR_BAD) /* else a job may be there whose id is not known */
-			take_back(r, s, &why);
-		if (e)
-			*e = why;
-		return -1;
+		if (taken && release(r, s, recover, &why) == 0)
+			return 0;
+		if (left == 0) {
+			/* else a job may be there whose id is not known */
+			if (asked && !taken && why.kind == ERR_BAD)
+				take_back(r, s, &why);
+			if (e)
+				*e = why;
+			return -1;
+		}
+		sleep(submit_pause_s);
+		recover = true;
 	}
-	return release(r, s, recover, e);
 }

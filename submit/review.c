@@ -67,13 +67,43 @@ static int note_lacking(struct case_file *c, const struct scan *scan, struct err
 	return 0;
 }
 
-/* ---- deciding ---- */
-
-/* The bit of `retry.on` for a failure, in the same order; 0 for one that is never tried again. */
-static unsigned retry_bit(enum outcome o)
+static uint64_t count_bad(const struct task_list *l, const struct scan *scan)
 {
-	return o >= OUTCOME_EXIT && o <= OUTCOME_INVALID ? RETRY_EXIT << (o - OUTCOME_EXIT) : 0;
+	uint64_t bad = 0;
+
+	for (size_t k = 0; k < l->n; k++) {
+		const struct task_run *run = &l->runs[k];
+
+		for (uint64_t i = run->first; i - run->first < run->count; i++) {
+			bad += i >= scan->count || scan->tasks[i].outcome != OUTCOME_OK;
+		}
+	}
+	return bad;
 }
+
+/* A round has only what was done again: the chain's first submission knows what was asked for. */
+static int count_lacking(struct case_file *c, const struct scan *scan, struct err *e)
+{
+	struct submission first;
+	int rc = 0;
+
+	if (submission_load(c->rundir, c->s->chain, &first, e) < 0) {
+		return -1;
+	}
+	for (unsigned a = 1; rc == 0 && a <= first.n_arrays; a++) {
+		struct task_list l;
+
+		rc = task_list_load(first.dir, a, &l, e);
+		if (rc == 0) {
+			c->out->lacking += count_bad(&l, scan);
+			task_list_free(&l);
+		}
+	}
+	submission_free(&first);
+	return rc;
+}
+
+/* ---- deciding ---- */
 
 static enum verdict decide(const struct case_file *c, struct lacking *t)
 {
@@ -84,8 +114,9 @@ static enum verdict decide(const struct case_file *c, struct lacking *t)
 		return VERDICT_LEFT;
 	}
 	if (outcome_is_failure(cause) && !t->shared) {
-		return (retry->on & retry_bit(cause)) && t->tries <= retry->times ? VERDICT_AGAIN
-										  : VERDICT_FAILED;
+		return (retry->on & outcome_retry_bit(cause)) && t->tries <= retry->times
+			       ? VERDICT_AGAIN
+			       : VERDICT_FAILED;
 	}
 	if (cause == OUTCOME_NONE && !c->out->progress) {
 		t->lost++;
@@ -216,7 +247,8 @@ int review_find(const char *rundir, const struct plan *p, const struct submissio
 		return err_fail(e, "submission %04u belongs to plan %u, not to plan %u", s->number,
 				s->plan, p->number);
 	}
-	if (note_lacking(&c, scan, e) == 0 && review_read(&c, e) == 0) {
+	if (note_lacking(&c, scan, e) == 0 && count_lacking(&c, scan, e) == 0 &&
+	    review_read(&c, e) == 0) {
 		rc = decide_all(&c, scan, e);
 	}
 	for (size_t k = 0; c.lists && k < s->n_arrays; k++) {

@@ -13,8 +13,8 @@
  * - It has no end, and its element ran out of memory: as oom, where it was the only one without an
  *   end. Were there several, nobody knows whose fault it was: cut off, with more memory.
  * - It was cut off otherwise (the wall time, a signal from the scheduler, a node that died, a
- * worker that vanished): done again until that has happened LOST_MOST times. Where it went through
- * its checkpoint signal that does not count: it goes on from there.
+ *   worker that vanished): done again until that has happened LOST_MOST times. Where it went
+ *   through its checkpoint signal that does not count: it goes on from there.
  * - It was never started: done again. In a round in which nothing ended that counts as being cut
  *   off, so that elements that die one after another come to an end.
  * - It ended well, and does not count (its code had changed meanwhile): left alone.
@@ -41,6 +41,7 @@ struct review {
 	uint64_t failed;      /* for good: no attempt is left */
 	uint64_t again;       /* to be done again */
 	uint64_t left;        /* neither: because of `stopped`, or it would change nothing */
+	uint64_t lacking; /* of all tasks that the chain was submitted for: have no good result */
 	/* last causes of those that are not good; what is none of them failed by itself */
 	uint64_t timed_out;   /* over the task's own time limit */
 	uint64_t oom;         /* over its memory, or the element was */

@@ -51,8 +51,7 @@ static int submit_no_id(const struct template *t, const struct answer *a, struct
 	return -1;
 }
 
-/* A held job is taken whatever it asks for, and would wait for ever once it is released. */
-static int submit_test(const struct template *t, const struct job_values *v, struct err *e)
+int scheduler_test(const struct template *t, const struct job_values *v, struct err *e)
 {
 	const struct command_how how = { .timeout_s = COMMAND_S };
 	struct answer a;
@@ -80,9 +79,6 @@ int scheduler_submit(const struct template *t, const struct job_values *v, bool 
 	int rc;
 
 	*id = NULL;
-	if (submit_test(t, v, e) < 0) {
-		return -1;
-	}
 	if (n_after > 0) {
 		values.list[JOB_IDS] = after;
 		values.n_list[JOB_IDS] = n_after;

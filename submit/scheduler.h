@@ -28,10 +28,15 @@ int scheduler_detect(char **name, char **why, struct err *e);
  * cannot be asked is no limit. v: what the commands may name (partition, account, qos; the user is
  * put in); NULL: nothing. Origins live for ever.
  */
-void scheduler_limits_of(const struct template *t, const struct job_values *v,
-			 struct shape_limits *out);
-/* As scheduler_limits_of without values. */
-void scheduler_limits(const struct template *t, struct shape_limits *out);
+void scheduler_limits(const struct template *t, const struct job_values *v,
+		      struct shape_limits *out);
+
+/*
+ * Whether a script's job could ever run, as the template's submit.test says: a job that is held is
+ * taken whatever it asks for, and waits for ever once it is released. ERR_BAD: it could not; or
+ * only not now, while nodes are down. Templates without a test say yes.
+ */
+int scheduler_test(const struct template *t, const struct job_values *v, struct err *e);
 
 /*
  * Submits one script; *id is the caller's to free. hold; after: ids to wait for (n may be 0).

@@ -63,8 +63,8 @@ static const struct answer *ask(const struct template *t, const struct template_
 	return x->good ? &x->answer : NULL;
 }
 
-void scheduler_limits_of(const struct template *t, const struct job_values *values,
-			 struct shape_limits *out)
+void scheduler_limits(const struct template *t, const struct job_values *values,
+		      struct shape_limits *out)
 {
 	struct asked *done = mem_array(t->n_limits, sizeof *done);
 	struct job_values v = { .text = { NULL } };
@@ -103,9 +103,4 @@ void scheduler_limits_of(const struct template *t, const struct job_values *valu
 		answer_free(&done[i].answer);
 	}
 	free(done);
-}
-
-void scheduler_limits(const struct template *t, struct shape_limits *out)
-{
-	scheduler_limits_of(t, NULL, out);
 }

@@ -93,10 +93,6 @@ int command_run(const struct template *t, const struct template_command *c,
 		return -1;
 	}
 	a->command = words_text(words);
-	if (!words[0]) {
-		free(words);
-		return err_bad(e, "template '%s': a command has no words", t->name);
-	}
 	env = make_environment(t, how->passes_on);
 	a->code = proc_capture_env((const char *const *)words, env, NULL, how->timeout_s, &a->out,
 				   &a->errors, KEPT_MOST, e);

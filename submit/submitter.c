@@ -30,7 +30,7 @@ static int find_class(const struct submit_request *r, const struct submit_class 
 	v.text[JOB_PARTITION] = settings.text[SITE_PARTITION].value;
 	v.text[JOB_QOS] = settings.text[SITE_QOS].value;
 	free(settings.options);
-	scheduler_limits_of(r->template, &v, limits);
+	scheduler_limits(r->template, &v, limits);
 	site_limits(r->site, limits);
 	return 0;
 }
@@ -172,12 +172,8 @@ static int put_files(const struct submit_request *r, const struct submission *s,
 	struct job_values v;
 	size_t len;
 	const char *text = template_text(r->template, &len);
-	char *log = path_join(s->dir, "log");
-	int rc = file_make_dirs(log, e);
+	int rc = put_file(s, "template.tmpl", text, len, e);
 
-	free(log);
-	if (rc == 0)
-		rc = put_file(s, "template.tmpl", text, len, e);
 	if (rc == 0 && (text = site_source(r->site, &len)))
 		rc = put_file(s, "sites.yaml", text, len, e);
 	for (size_t k = 0; rc == 0 && k < s->n_arrays; k++) {
@@ -214,19 +210,49 @@ failed:
 
 /* ---- the commands, for people ---- */
 
-/* Words for a shell; "$id1" and the like stand for ids that are not known before. */
-static void put_line(struct buf *b, char *const *words)
-{
-	for (size_t i = 0; words[i]; i++) {
-		const char *at = strchr(words[i], '$');
+/* What stands for an id that is not known before: a shell's variable, between two bytes that no
+ * word of the user's holds. */
+#define VARIABLE_BEGIN '\001'
+#define VARIABLE_END   '\002'
 
-		buf_puts(b, i ? " " : "");
-		if (at && strncmp(at, "$id", 3) == 0) {
-			buf_printf(b, "\"%s\"", words[i]);
-		} else {
-			text_put_shell(b, words[i], strlen(words[i]));
+static const char *variable_mark(struct arena *a, const char *variable)
+{
+	return arena_printf(a, "%c%s%c", VARIABLE_BEGIN, variable, VARIABLE_END);
+}
+
+static void put_word(struct buf *b, const char *word)
+{
+	const char *begin, *end;
+
+	if (!*word)
+		buf_puts(b, "''");
+	for (; *word; word = end + 1) {
+		begin = strchrnul(word, VARIABLE_BEGIN);
+		end = strchr(begin, VARIABLE_END);
+		if (!end) {
+			text_put_shell(b, word, strlen(word));
+			return;
 		}
+		if (begin > word)
+			text_put_shell(b, word, (size_t)(begin - word));
+		buf_printf(b, "\"$%.*s\"", (int)(end - begin - 1), begin + 1);
 	}
+}
+
+/* A command of the template as words for a shell. */
+static int put_line(const struct submit_request *r, const struct template_command *c,
+		    const struct job_values *v, bool hold, struct buf *out, struct err *e)
+{
+	char **words = template_words(r->template, c, v, hold, v->n_list[JOB_IDS] > 0, e);
+
+	if (!words)
+		return -1;
+	for (size_t i = 0; words[i]; i++) {
+		buf_puts(out, i ? " " : "");
+		put_word(out, words[i]);
+	}
+	free(words);
+	return 0;
 }
 
 /* " | sed ..." that leaves a job's id of what the submit command prints. */
@@ -240,44 +266,64 @@ static void put_id_filter(const struct template *t, struct buf *out)
 	buf_free(&script);
 }
 
-static int put_submit(const struct submit_request *r, struct job_values *v, const char *part,
-		      const char *variable, struct buf *out, struct err *e)
+static int put_submit(const struct submit_request *r, const struct job_values *v, bool hold,
+		      const char *part, const char *variable, struct buf *out, struct err *e)
 {
-	char **words = template_words(r->template, r->template->submit.command, v, false,
-				      v->n_list[JOB_IDS] > 0, e);
-
-	if (!words)
-		return -1;
 	buf_printf(out, "%s=$(", variable);
-	put_line(out, words);
+	if (put_line(r, r->template->submit.command, v, hold, out, e) < 0)
+		return -1;
 	put_id_filter(r->template, out);
 	buf_printf(out, ")\n[ -n \"$%s\" ] || exit 1\n", variable);
 	if (r->by_hand)
 		buf_printf(out, "record %s \"$%s\"\n", part, variable);
-	free(words);
 	return 0;
+}
+
+static int put_array(const struct submit_request *r, const struct submission *s, size_t k,
+		     const char *variable, struct buf *out, struct err *e)
+{
+	const struct template_command *test = r->template->submit.test;
+	struct job_values v;
+
+	if (job_of_array(r, s, k, &v, e) < 0)
+		return -1;
+	if (test && !r->by_hand && !r->untested) {
+		if (put_line(r, test, &v, false, out, e) < 0)
+			return -1;
+		buf_puts(out, " || exit 1\n");
+	}
+	return put_submit(r, &v, !r->by_hand, arena_printf(s->arena, "%zu", k + 1), variable, out,
+			  e);
 }
 
 int submit_put_commands(const struct submit_request *r, const struct submission *s, struct buf *out,
 			struct err *e)
 {
 	const char **ids = arena_alloc(s->arena, (s->n_arrays + 1) * sizeof *ids);
+	struct job_values arrays = { .list = { [JOB_IDS] = ids },
+				     .n_list = { [JOB_IDS] = s->n_arrays } };
 	struct job_values v;
 
 	for (size_t k = 0; k < s->n_arrays; k++) {
-		const char *part = arena_printf(s->arena, "%zu", k + 1);
-		const char *variable = arena_printf(s->arena, "id%s", part);
+		const char *variable = arena_printf(s->arena, "id%zu", k + 1);
 
-		if (job_of_array(r, s, k, &v, e) < 0 ||
-		    put_submit(r, &v, part, variable, out, e) < 0)
+		if (put_array(r, s, k, variable, out, e) < 0)
 			return -1;
-		ids[k] = arena_printf(s->arena, "$%s", variable);
+		ids[k] = variable_mark(s->arena, variable);
 	}
-	if (!s->finalises)
+	if (s->finalises) {
+		if (job_of_finaliser(r, s, &v, e) < 0)
+			return -1;
+		v.list[JOB_IDS] = ids;
+		v.n_list[JOB_IDS] = s->n_arrays;
+		if (put_submit(r, &v, false, "finalise", "idf", out, e) < 0)
+			return -1;
+	}
+	if (r->by_hand)
 		return 0;
-	if (job_of_finaliser(r, s, &v, e) < 0)
+	arrays.text[JOB_USER] = s->user;
+	if (put_line(r, r->template->release, &arrays, false, out, e) < 0)
 		return -1;
-	v.list[JOB_IDS] = ids;
-	v.n_list[JOB_IDS] = s->n_arrays;
-	return put_submit(r, &v, "finalise", "idf", out, e);
+	buf_putc(out, '\n');
+	return 0;
 }

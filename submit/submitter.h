@@ -32,9 +32,11 @@ struct submit_request {
 	size_t n_extra;
 	bool finalises;
 	bool by_hand;          /* --emit: somebody else submits the scripts */
+	bool untested;         /* scheduler_test is not asked */
 	unsigned chain, round; /* 0, 1: the first of a chain */
 	const char *draft_in;  /* where drafts are made; NULL: in rundir */
 	const char *program;   /* absolute */
+	unsigned patience;     /* how often submit_complete tries again, half a minute later */
 };
 
 /*
@@ -44,9 +46,11 @@ struct submit_request {
 int submit_draft(const struct submit_request *r, struct submission *out, struct shape **shapes,
 		 struct err *e);
 
-/* The commands that will be run, as lines for a shell, ids as "$id1" and so on: for --dry-run and
- * --emit's submit.sh. Those that are run by hand end in `record 1 "$id1"` and `record finalise
- * "$idf"`, a function of the script's. */
+/*
+ * The commands that will be run, as lines for a shell, ids as "$id1" and so on: for --dry-run and
+ * --emit's submit.sh. Those that are run by hand hold nothing back, so need no release; each is
+ * followed by `record 1 "$id1"` or `record finalise "$idf"`, a function of the script's.
+ */
 int submit_put_commands(const struct submit_request *r, const struct submission *s, struct buf *out,
 			struct err *e);
 
@@ -55,8 +59,9 @@ int submit_put_commands(const struct submit_request *r, const struct submission 
  * called again after a crash, with `recover`: then the scheduler is first asked for jobs by their
  * names. r->classes is not looked at. -1: a system's fault leaves what was submitted held and
  * recorded; where the scheduler refused a job, the others are cancelled again and the submission is
- * ended ("refused").
+ * ended ("refused"), unless the scheduler cannot be asked whether it took the job all the same.
  */
+extern unsigned submit_pause_s; /* between two tries; changed by tests only */
 int submit_complete(const struct submit_request *r, struct submission *s, bool recover,
 		    struct err *e);
 

@@ -3,7 +3,8 @@
 #
 # What the scripts share that need a Grid Engine; sourced after cluster_lib.sh.
 #
-#	sge_up [OPTION...]      cluster_up with all slots that a test needs; under sanitizers no memory is limited
+#	sge_up [OPTION...]      cluster_up, with jobs that begin as in a login shell whose profile sets PATH, as Debian's does: this user's own
+#	                        may take its time. Under sanitizers no memory is limited
 #	jobs_of SPEC            the states of all jobs and elements of its submissions that Grid Engine knows, a line each
 #	elements_are SPEC       "queued:1,running:3,done:0,vanished:0", of the latest submission
 #	ask_again SPEC          `status` asks once a minute: now it does
@@ -18,7 +19,14 @@ sge_up() {
 			sites: {test: {options: {memory: virtual_free}, directives: ["#$ -w n"]}}
 		END
 	fi
-	cluster_up sge "$@"
+	cat >"$test_place/profile" <<-'END'
+		#!/bin/sh
+		PATH=/usr/local/bin:/usr/bin:/bin
+		exec "$SGE_STARTER_SHELL_PATH" "$@"
+	END
+	chmod +x "$test_place/profile"
+	chmod 755 "$test_place" # for jobs of other users
+	cluster_up sge --set "starter_method=$test_place/profile" "$@"
 }
 
 jobs_of() {

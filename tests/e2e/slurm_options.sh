@@ -12,9 +12,6 @@ cluster_up slurm --no-rest
 shown() {
 	scontrol show job "$1" | tr -s ' \n' '\n\n'
 }
-hold_back() {
-	scontrol update partitionname="$1" state="${2:-down}"
-}
 
 # ---- resources
 
@@ -45,7 +42,7 @@ ok 'two gpus, two tasks at a time' ppgen submit -q gpus.yaml
 ok 'resources of four kinds' ppgen submit -q kinds.yaml
 is 'are as many arrays' "$(find "$(submission kinds.yaml)" -name 'array-*.sh' | wc -l)" 4
 finished kinds.yaml
-is 'all is good' "$code $(cat "$err")" '0 '
+is 'all is good' "$code" 0
 for k in 1 2 3 4; do
 	shown "$(job kinds.yaml $k)" >kind.$k
 done
@@ -120,7 +117,7 @@ shown "$(job extra.yaml 1)" >first
 shown "$(job extra.yaml finalise)" >last
 like 'reach it' first '^Partition=short$'
 like 'all of them' first '^TimeLimit=00:07:00$'
-is 'as they are' "$(scontrol show job "$(job extra.yaml 1)" | sed -n 's/^ *Comment=//p' | head -n 1)" "a 'b' \$c"
+is 'as they are' "$(scontrol show job "$(job extra.yaml 1)" | sed -n 's/^ *Comment=\(.*[^ ]\) *$/\1/p' | head -n 1)" "a 'b' \$c"
 like 'the finaliser gets them too' last '^Partition=short$'
 like 'a dependency keeps the array back' first "^Dependency=afterany:$other"
 like 'but the finaliser waits for the array' last "^Dependency=afterany:$(job extra.yaml 1)_"
@@ -129,19 +126,32 @@ ok 'it may begin' scancel "$other"
 finished extra.yaml
 is 'all is good' "$code" 0
 
-ok 'a partition that takes no jobs now' hold_back short
-for options in --nonsense '-p nothere' '-A -p' '--mem=9999999' '--gres=gpu:3' '-C nofeature' '--reservation=none' '-L foo:1' '-N 9' '-c 99'; do
+for options in --nonsense '-p nothere' '--mem=9999999' '--gres=gpu:3' '-C nofeature' '--reservation=none' '-L foo:1' '-N 9 -n 9' '-c 99'; do
 	rm -rf runs/extra
 	# shellcheck disable=SC2086 # several words
 	exits 2 ppgen submit extra.yaml -- $options
-	like "refused: $options" "$err" "^ppgen: sbatch refused (array-1|finalise).sh \(exit code [0-9]+\): sbatch: "
+	like "refused in Slurm's words: $options" "$err" '^ppgen: sbatch refused array-1.sh \(exit code [0-9]+\): (sbatch|allocation failure): '
 	like 'it has ended' "$(submission extra.yaml)/ended.json" '"how":"refused"'
-	exits 3 ppgen wait -q extra.yaml
 done
+exits 3 ppgen wait -q extra.yaml
 is 'nothing of it is in the queue' "$(squeue -h -o %j | grep '^extra')" ''
-ok 'without them it goes on' ppgen submit extra.yaml
+
+# Slurm takes this one, and lets it wait for ever.
+ok 'more time than the partition has' ppgen submit -q extra.yaml -- -p short -t 20
+eventually 30 says PartitionTimeLimit squeue -h -o %r
+rm -f "$(submission extra.yaml)/asked.json"
+ppgen status extra.yaml >status.txt
+like 'status says that it is stuck' status.txt "^  elements 0 to 2 of job [0-9]+ are stuck in 'PENDING PartitionTimeLimit'"
+ok 'it is cancelled' ppgen cancel extra.yaml
+
+# All nodes are away for a while: nobody can tell this from a job that could never run.
+scontrol update nodename=n[1-3] state=drain reason=test
+exits 2 ppgen submit extra.yaml
+like 'nodes that are drained are no nodes' "$err" 'node configuration is not available: .*`ppgen submit --no-test`'
+ok 'but it can be submitted' ppgen submit --no-test extra.yaml
+scontrol update nodename=n[1-3] state=resume
 finished extra.yaml
-is 'to its end' "$code" 0
+is 'and runs when they are back' "$code" 0
 
 # ---- by hand
 

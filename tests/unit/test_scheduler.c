@@ -865,7 +865,7 @@ static void test_limits(void **state)
 			free(out);
 			free(code);
 		}
-		scheduler_limits_of(w->t, &v, &l);
+		scheduler_limits(w->t, &v, &l);
 		for (int k = 0; k < LIMIT_COUNT; k++) {
 			if (l.of[k] != rows[i].of[k]) {
 				fail_msg("row %zu: %s is %llu", i, limit_names[k],
@@ -880,7 +880,7 @@ static void test_limits(void **state)
 	put(w->dir, "fakeconf.code", "0");
 	put(w->dir, "fakeconf.out", "MaxArraySize = 11\n");
 	drop(w->dir, "fakeassoc");
-	scheduler_limits(w->t, &l);
+	scheduler_limits(w->t, NULL, &l);
 	assert_calls(w, "fakeconf\n");
 	assert_int_equal(l.of[LIMIT_INDEX], 10);
 	assert_string_equal(l.origin[LIMIT_INDEX], "fakeconf");

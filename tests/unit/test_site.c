@@ -567,7 +567,7 @@ static void test_settings_errors(void **state)
 		{ "sites: {a: {options: {pee: x}}}\n",
 		  ":1:23: template 'zz' has no option 'pee' (did you mean 'pe'?)" },
 		{ "sites: {a: {when: [{if: gpus > 0, options: {fast: x}}]}}\n",
-		  ":1:45: template 'zz' has no option 'fast': 'ppgen template show zz' lists them" },
+		  ":1:45: template 'zz' has no option 'fast': `ppgen template show zz` lists them" },
 		{ "sites: {a: {when: [{if: cpus != 3 or gpu_type < 3, qos: x}]}}\n",
 		  ":1:20: this 'when' cannot be told: '<' wants two numbers or two texts" },
 	};

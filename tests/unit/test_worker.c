@@ -572,5 +572,6 @@ int main(void)
 		TEST(test_wrong_list),
 	};
 
+	(void)setenv("HOME", "/nonexistent", 1); /* no profile of the user's is read by set-ups */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
