@@ -28,6 +28,8 @@ double proc_monotonic(void);                         /* seconds, CLOCK_MONOTONIC
 uint64_t proc_unix_ms(void);                         /* milliseconds since 1970, CLOCK_REALTIME */
 void proc_put_time(struct buf *b, uint64_t unix_ms); /* "2026-01-31T12:00:00.123+00:00", UTC */
 
+/* $XDG_CONFIG_HOME/ppgen/NAME, else ~/.config/ppgen/NAME; the caller frees. */
+char *proc_config_path(const char *name);
 const char *proc_host(void);    /* borrowed */
 const char *proc_boot_id(void); /* borrowed; "" where the kernel does not tell */
 uint64_t proc_start_ticks(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks, and what names this machine and its processes. */
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/proc.h"
 #include "base/text.h"
 
@@ -39,6 +41,21 @@ void proc_put_time(struct buf *b, uint64_t unix_ms)
 	}
 	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03d+00:00", tm.tm_year + 1900, tm.tm_mon + 1,
 		   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(unix_ms % 1000));
+}
+
+char *proc_config_path(const char *name)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (config && *config == '/') { /* others are to be passed over, says who defines it */
+		return mem_printf("%s/ppgen/%s", config, name);
+	}
+	if (!home || !*home) {
+		const struct passwd *user = getpwuid(getuid());
+
+		home = user ? user->pw_dir : "";
+	}
+	return mem_printf("%s/.config/ppgen/%s", home, name);
 }
 
 const char *proc_host(void)

@@ -172,7 +172,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_finalise = {
 	.name = "finalise",
-	.args = "RUNDIR --submission N [--job ID]",
+	.args = "RUNDIR",
 	.summary = "what the job behind the arrays runs: submits again or merges",
 	.about =
 		"Scripts that `ppgen submit` writes start it, when all elements of a submission have ended, however. It tells what failed, ran "

@@ -134,9 +134,14 @@ static void say_submitted(const struct submit_session *x, const struct submissio
 	buf_putc(&b, '\n');
 	for (size_t k = 0; k < s->n_arrays; k++)
 		put_array(&b, &s->arrays[k]);
-	if (x->o->emit)
-		buf_printf(&b, "emitted to '%s': `sh %s/submit.sh` submits it\n", x->o->emit,
-			   x->o->emit);
+	if (x->o->emit) {
+		char *script = path_join(x->o->emit, "submit.sh");
+
+		buf_printf(&b, "emitted to '%s': `sh ", x->o->emit);
+		text_put_shell(&b, script, strlen(script));
+		buf_puts(&b, "` submits it\n");
+		free(script);
+	}
 	buf_printf(&b, "`ppgen status%s` shows how far it is, `ppgen wait%s` waits for its end%s\n",
 		   x->s.at.named, x->s.at.named,
 		   s->finalises ? "" : ", and then `ppgen submit` again finishes it");

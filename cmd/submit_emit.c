@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -86,10 +87,11 @@ static int put_draft(struct buf *b, const struct submit_request *q, const struct
 
 int submit_dry_run(struct submit_session *x, struct submit_request *q, struct err *e)
 {
-	char *elsewhere = NULL;
+	char *elsewhere = NULL, *folder = path_join(q->rundir, "submissions");
 	struct shape *shapes;
 	struct submission s;
 	struct buf b = BUF_INIT;
+	bool there;
 	int rc = 0;
 
 	q->by_hand = false; /* the commands alone, without what records them */
@@ -102,12 +104,15 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 			rc = err_errno(e, "cannot make the folder '%s'", elsewhere);
 		q->draft_in = elsewhere;
 	}
+	there = file_exists(folder);
 	if (rc == 0 && (rc = submit_draft(q, &s, &shapes, e)) == 0) {
 		rc = put_draft(&b, q, &s, shapes, e);
 		submission_drop(&s);
-		submission_free(&s);
 		free(shapes);
 	}
+	if (!there)
+		(void)rmdir(folder);
+	free(folder);
 	if (rc == 0) {
 		buf_puts(&b, "---- tasks\n");
 		rc = put_samples(&b, &x->s, e);

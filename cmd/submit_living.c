@@ -11,8 +11,8 @@
 /* ---- who holds the run directory ---- */
 
 /* Whether the job that is (or was) the finaliser of a submission is gone, by the scheduler's word.
- * A queued one will begin again. */
-static bool finaliser_is_gone(const char *rundir, unsigned number)
+ * A queued one will begin again. Where it lives, why says what to do. */
+static bool finaliser_is_gone(const char *rundir, unsigned number, struct err *why)
 {
 	struct job_view view;
 	struct round r;
@@ -24,6 +24,13 @@ static bool finaliser_is_gone(const char *rundir, unsigned number)
 		const enum job_state state = job_view_state(&view, 0, 0, NULL);
 
 		gone = !view.failed && (state == JOB_STATE_UNKNOWN || job_state_is_over(state));
+		if (!gone && !view.failed) {
+			err_clear(why);
+			err_bad(why,
+				"'%s' is in use by the finaliser of submission %04u, job %s, which is %s: wait until it has ended, or "
+				"end it with `ppgen cancel`",
+				rundir, number, r.sub.finalise_id, job_state_names[state]);
+		}
 		job_view_free(&view);
 	}
 	round_free(&r);
@@ -56,7 +63,7 @@ int round_hold(const char *rundir, bool take_over, unsigned as, const char *job,
 	int rc = rundir_hold_how(rundir, &how, out, &why);
 
 	if (rc == 1 && (how.over = rundir_held_by(rundir, &number)) &&
-	    (number == how.submission || finaliser_is_gone(rundir, number))) {
+	    (number == how.submission || finaliser_is_gone(rundir, number, &why))) {
 		err_clear(&why); /* we are that job, begun again; or it died without a word */
 		rc = rundir_hold_how(rundir, &how, out, &why);
 	}

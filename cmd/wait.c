@@ -26,8 +26,8 @@ static const struct opt opts[] = {
 #define ASK_S   60.0 /* between two questions to the scheduler */
 #define SOON_S  20.0 /* short runs are looked at every second, */
 #define LATER_S 5    /* others less often */
-#define GONE_MAX \
-	2 /* times that all jobs were gone and no end was written: somebody has to finish it */
+/* Times that all jobs were gone and no end was written: then somebody has to finish it. */
+#define GONE_MAX 2
 
 /* What is known of the scheduler while we wait. */
 struct patience {

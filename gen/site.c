@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/proc.h"
@@ -34,15 +32,9 @@ static const char *env_text(const char *name)
 
 char *site_file(void)
 {
-	const char *named = env_text("PPGEN_SITES"), *config = env_text("XDG_CONFIG_HOME");
-	const char *home = env_text("HOME");
-	const struct passwd *user = home ? NULL : getpwuid(getuid());
+	const char *named = env_text("PPGEN_SITES");
 
-	if (named)
-		return mem_dup(named);
-	if (config && *config == '/') /* others are to be passed over, says who defines it */
-		return mem_printf("%s/ppgen/sites.yaml", config);
-	return mem_printf("%s/.config/ppgen/sites.yaml", user ? user->pw_dir : home ? home : "");
+	return named ? mem_dup(named) : proc_config_path("sites.yaml");
 }
 
 /* A file of blank lines and comments says nothing, and is no error. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Where templates are: files that are named, the user's folder, and those that are built in. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
+#include "base/proc.h"
 #include "base/text.h"
 #include "gen/template_internal.h"
 
@@ -14,21 +13,9 @@
 #define BYTES_MAX ((uint64_t)4 << 20)
 #define BUILT_IN  "built in"
 
-static const char *env_text(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
-}
-
 static char *user_folder(void)
 {
-	const char *config = env_text("XDG_CONFIG_HOME"), *home = env_text("HOME");
-	const struct passwd *user = home ? NULL : getpwuid(getuid());
-
-	if (config && *config == '/')
-		return mem_printf("%s/ppgen/templates", config);
-	return mem_printf("%s/.config/ppgen/templates", user ? user->pw_dir : home ? home : "");
+	return proc_config_path("templates");
 }
 
 static bool is_path(const char *name)

@@ -16,8 +16,8 @@
 #include "run/pool_internal.h"
 
 #define PARAMS_SHOWN 200
-#define LONGER \
-	1.5 /* times the longest attempt: what the next one may take, where it has no limit */
+/* What an attempt without a limit may take: so many times the longest one so far. */
+#define LONGER 1.5
 
 void admit_open(struct pool *p)
 {

@@ -24,10 +24,10 @@
 #define POOL_AHEAD     64    /* tasks that are looked at when the first one does not fit, */
 #define POOL_OVERTAKEN 64    /* and how many may overtake it */
 #define NEVER          1e300 /* a time on the monotonic clock */
-#define CHECKPOINT_S                                                                            \
-	5.0        /* what a task needs beside `before` to be worth a start, and until it heeds \
-		    its checkpoint signal */
-#define HELD_S 0.5 /* how long news of a signal may take that an attempt died of */
+/* What a task needs beside `before` to be worth a start, and until it heeds its checkpoint signal.
+ */
+#define CHECKPOINT_S 5.0
+#define HELD_S       0.5 /* how long news of a signal may take that an attempt died of */
 
 /* A task on its way: waiting in the window, or in a slot. Jobs are used again, so that a task costs
  * no memory calls. */

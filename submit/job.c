@@ -49,6 +49,8 @@ static uint64_t saturating(uint64_t a, uint64_t b)
 struct needs {
 	struct resources res;
 	uint64_t slots, time; /* time 0: not asked for */
+	uint64_t own;         /* memory of the element itself */
+	const char *origin;
 };
 
 static void put_needs(struct arena *a, struct job_values *v, const struct needs *w)
@@ -59,30 +61,30 @@ static void put_needs(struct arena *a, struct job_values *v, const struct needs 
 	const uint64_t per_node = resources_ranks_per_node(r);
 	const uint64_t cpus = saturating(w->slots, r->cpus ? r->cpus : 1);
 	const uint64_t on_node = saturating(cpus, per_node);
-	static const char spec[] = "the spec's resources";
 
-	put_number(a, v, JOB_NODES, nodes, nodes > 1 ? spec : NULL);
-	put_number(a, v, JOB_RANKS, ranks, ranks > 1 ? spec : NULL);
+	put_number(a, v, JOB_NODES, nodes, nodes > 1 ? w->origin : NULL);
+	put_number(a, v, JOB_RANKS, ranks, ranks > 1 ? w->origin : NULL);
 	put_number(a, v, JOB_RANKS_PER_NODE, per_node, NULL);
 	put_number(a, v, JOB_CPUS, cpus, NULL);
 	put_number(a, v, JOB_CPUS_PER_NODE, on_node, NULL);
 	put_number(a, v, JOB_CPUS_TOTAL, saturating(on_node, nodes), NULL);
 	if (r->memory) {
-		const uint64_t all = saturating(w->slots, r->memory) + JOB_MEMORY_OWN;
+		const uint64_t all = saturating(w->slots, r->memory) + w->own;
 
-		put_number(a, v, JOB_MEMORY, all, spec);
-		put_number(a, v, JOB_MEMORY_PER_CPU, all / on_node + (all % on_node != 0), spec);
+		put_number(a, v, JOB_MEMORY, all, w->origin);
+		put_number(a, v, JOB_MEMORY_PER_CPU, all / on_node + (all % on_node != 0),
+			   w->origin);
 	}
 	if (w->time)
-		put_number(a, v, JOB_TIME, w->time, spec);
+		put_number(a, v, JOB_TIME, w->time, w->origin);
 	if (r->gpus) {
-		put_number(a, v, JOB_GPUS, saturating(w->slots, r->gpus), spec);
-		put_text(v, JOB_GPU_TYPE, r->gpu_type, spec);
+		put_number(a, v, JOB_GPUS, saturating(w->slots, r->gpus), w->origin);
+		put_text(v, JOB_GPU_TYPE, r->gpu_type, w->origin);
 	}
-	put_text(v, JOB_CONSTRAINT, r->constraint, spec);
-	put_text(v, JOB_LICENCES, r->licences, spec);
+	put_text(v, JOB_CONSTRAINT, r->constraint, w->origin);
+	put_text(v, JOB_LICENCES, r->licences, w->origin);
 	if (r->exclusive)
-		put_text(v, JOB_EXCLUSIVE, "yes", spec);
+		put_text(v, JOB_EXCLUSIVE, "yes", w->origin);
 }
 
 static void put_settings(struct arena *a, struct job_values *v, const struct site_settings *s,
@@ -140,7 +142,8 @@ int job_of_array(const struct submit_request *r, const struct submission *s, siz
 {
 	const struct submission_array *x = &s->arrays[k];
 	const char *home = submission_home(r->rundir, s);
-	const struct needs needs = { x->res, x->slots, x->time };
+	const struct needs needs = { x->res, x->slots, x->time, JOB_MEMORY_OWN,
+				     "the spec's resources" };
 	struct buf b = BUF_INIT;
 
 	*v = (struct job_values){ 0 };
@@ -174,7 +177,7 @@ int job_of_finaliser(const struct submit_request *r, const struct submission *s,
 		     struct job_values *v, struct err *e)
 {
 	const char *home = submission_home(r->rundir, s);
-	struct needs needs = { .slots = 1 };
+	struct needs needs = { .slots = 1, .origin = "what the finaliser needs" };
 	struct buf b = BUF_INIT;
 
 	site_finaliser(r->site, &needs.res);

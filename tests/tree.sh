@@ -42,9 +42,14 @@ out_of_step() {
 		sed -E 's/^\t(.*)/\1: listed in Makefile.am, not on disk/; t; s/$/: not listed in Makefile.am/'
 }
 
-# The C code without comments and the insides of strings, as file:line:code.
+# The C code without comments and the insides of strings, as file:line:code. After --strings they stay.
 code() {
-	awk '
+	local strings=0
+	if [ "$1" = --strings ]; then
+		strings=1
+		shift
+	fi
+	awk -v strings=$strings '
 	FNR == 1 { inside = 0 }
 	{
 		line = $0
@@ -64,7 +69,7 @@ code() {
 			} else if (substr(line, 1, 2) == "//") {
 				line = ""
 			} else if (match(line, /^"([^"\\]|\\.)*"/) || match(line, /^\x27([^\x27\\]|\\.)*\x27/)) {
-				out = out "\"\""
+				out = out (strings ? substr(line, 1, RLENGTH) : "\"\"")
 				line = substr(line, RLENGTH + 1)
 			} else {
 				out = out substr(line, 1, 1)
@@ -112,6 +117,10 @@ rule 'no banned function is called' "$(
 rule 'only main, a child after fork and running out of memory exit' "$(
 	code "${files[@]}" | grep -E '(^|[^a-zA-Z0-9_])(exit|abort)[[:space:]]*\(' |
 		grep -vE '^(ppgen\.c|base/mem\.c):')"
+# All that is known of schedulers stands in templates/.
+rule 'no scheduler is named in the code' "$(
+	code --strings "${files[@]}" |
+		grep -iE '(^|[^a-z])(slurm|pbs|sge|torque|grid ?engine|lsf|flux|[sq]batch|squeue|sacct|scontrol|scancel|srun|q(sub|stat|del|conf|acct))([^a-z]|$)')"
 rule 'every file names its licence' "$(
 	find . -path ./.git -prune -o -path './build*' -prune -o -path ./autom4te.cache -prune -o -path ./tests/cases -prune -o \
 		-path ./examples -prune -o -name runs -prune -o -name aclocal.m4 -prune -o \

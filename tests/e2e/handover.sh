@@ -41,7 +41,13 @@ let)
 	[ "$fault" != kill ] || kill -9 "$PPID"
 	;;
 del) for n; do rm -f "$Q/$n"; done ;;
-ask) for n; do [ ! -e "$Q/$n" ] || echo "$n $(sed 's/.* //' "$Q/$n")"; done ;;
+ask)
+	if [ -e "$Q/gate" ]; then # the first who asks waits until somebody lets it go on
+		mv "$Q/gate" "$Q/gated"
+		until [ ! -e "$Q/gated" ]; do sleep 0.1; done
+	fi
+	for n; do [ ! -e "$Q/$n" ] || echo "$n $(sed 's/.* //' "$Q/$n")"; done
+	;;
 find) for f in "$Q"/*; do
 	case ${f##*/} in
 	*[!0-9]*) ;;
@@ -108,10 +114,8 @@ submit() { ppgen submit --template "$H/hq.tmpl" "$@"; }
 # The scheduler starts a job, and knows what became of it.
 start() { # ID [ELEMENT]
 	sed -i 's/ [a-z]*$/ running/' "$Q/$1"
-	(cd / && HQ_JOB=$1 HQ_INDEX=${2:-1} exec setsid -w bash "$Q/$1.sh")
-	code=$?
+	{ (cd / && HQ_JOB=$1 HQ_INDEX=${2:-1} exec setsid -w bash "$Q/$1.sh"); } 2>/dev/null
 	[ ! -e "$Q/$1" ] || sed -i 's/ [a-z]*$/ done/' "$Q/$1"
-	return $code
 }
 job() { sed 's/^{"id":"\([^"]*\)".*/\1/' "$run/submissions/$1/job-$2.json"; } # 0001 1|finalise
 queue() { sed 's/.* //' "$Q"/1?? 2>/dev/null | sort | uniq -c | tr -s ' \n' ' ' | sed 's/^ //; s/ $//'; }
@@ -126,8 +130,9 @@ work_off() {
 table() { tail -n +2 "$run/collect/results.csv" 2>/dev/null | awk -F, '$2 == $NF' | wc -l | tr -d ' '; }
 # Somebody on another machine holds the run directory: the finaliser of submission $1, if it is said.
 held_elsewhere() {
+	last=$(find "$run/claims" -name 'local.*' | sed 's/.*local\.0*//; s/\..*//' | sort -n | tail -n 1)
 	echo '{"host":"n17","boot":"b","ns":"pid:[1]","pid":1,"start":1,'"${1:+\"submission\":$1,}"'"time":1795000000000}' \
-		>"$run/claims/local.0777"
+		>"$run/claims/local.$(printf %04d $((last + 1)))"
 }
 
 # ---- submitting, killed behind each call
@@ -214,7 +219,7 @@ final=$(job 0001 finalise)
 held_elsewhere 1
 sed -i 's/ queued$/ running/' "$Q/$final"
 exits 2 submit away.yaml
-like 'while it is at work, submit waits' "$err" 'is in use by pid 1 on n17'
+like 'while it is at work, submit waits' "$err" 'is in use by the finaliser of submission 0001, job [0-9]*, which is running: wait until it has ended'
 exits 2 ppgen run away.yaml
 start "$final"
 is 'begun again elsewhere, it goes on' "$(numbers)$(ended 0001)" '0001 0002 superseded'
@@ -222,6 +227,24 @@ held_elsewhere 1
 start "$(job 0002 1)"
 start "$(job 0002 finalise)"
 is 'its successor does not wait for the dead' "$(ended 0002) $(table)" 'done 6'
+
+# Its node was given up, and it runs on there.
+spec both
+ok 'submitted' submit both.yaml
+start "$(job 0001 1)"
+final=$(job 0001 finalise)
+: >"$Q/gate"
+start "$final" &
+within 30 test -e "$Q/gated"
+held_elsewhere 1
+start "$final"
+is 'a second one while the first one lags' "$(numbers)$(ended 0001)" '0001 0002 superseded'
+rm "$Q/gated"
+wait
+is 'the first one takes back what it wanted to do' "$(numbers)$(queue)" '0001 0002 2 done 2 queued'
+like 'and says why' "$run/submissions/0001/log/finalise" 'submission 0001 has been ended meanwhile: superseded'
+work_off 0002
+is 'and all ends so' "$(ended 0002) $(table)" 'done 6'
 
 spec dead
 ok 'submitted' submit dead.yaml
@@ -247,7 +270,7 @@ is 'and then the rest' "$(ended 0001),$(queue)" 'cancelled,'
 spec some
 ok 'submitted' submit --only 'x < 4' some.yaml
 work_off 0001
-is 'those that were asked for are good: it is done' "$(ended 0001)" done
+is 'those that were asked for are good: it is done' "$(ended 0001)" "done"
 like 'and there is no table' "$run/submissions/0001/ended.json" '3 of 6 tasks have no good result, and were not submitted: no table was made'
 ok 'wait says so' ppgen wait -q some.yaml
 ok 'the others later' submit some.yaml

@@ -39,7 +39,7 @@ script: {directive: '#TQ'}
 ---
 #!/bin/bash
 #TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}
+#TQ {{cpus}} {{nodes}}{? {{memory}}?}
 #TQ {{time}}
 {{directives}}
 sleep "${TQ_DELAY:-0}"
@@ -280,4 +280,33 @@ is 'edited code runs' "$?" 0
 cp -p saved.sh sim.sh
 exits 1 ppgen collect code.yaml
 like 'but what it made is not taken for the work of the code that was submitted' "$err" '2 tasks have only results of older code'
+
+# ---- what is shown and written before anything is submitted, in a folder whose name must not be taken for a variable
+
+mkdir 'a $id1 b' && cd 'a $id1 b' || exit 99
+cat >shown.yaml <<'YAML'
+ppgen: 1
+params: {x: [1, 2, 3]}
+command: echo {x}
+results: {stdout: number}
+submit: {elements: 2}
+YAML
+ok 'a dry run' ppgen submit -n --template "$H/tq.tmpl" shown.yaml
+like 'shows that the array is held' "$out" "^id1=\\$\(tqsub -h '/.* b/runs/shown/submissions/0001/array-1.sh' \| sed "
+like 'that the finaliser waits for it' "$out" "^idf=\\$\(tqsub -w \"\\\$id1\" '/.* b/runs/shown/submissions/0001/finalise.sh' \| sed "
+like 'and that it is let go' "$out" '^true "\$id1"$'
+ok 'nothing was made' test ! -e runs
+ok 'a run' ppgen run -q shown.yaml
+ok 'a dry run of all of it again' ppgen submit -n --force --template "$H/tq.tmpl" shown.yaml
+ok 'nothing was added' test ! -e runs/shown/submissions
+rm runs/shown/collect/results.csv
+ok 'a dry run of nothing' ppgen submit -n --template "$H/tq.tmpl" shown.yaml
+ok 'makes no table' test ! -e runs/shown/collect/results.csv
+before=$(cat "$H/last")
+ok 'scripts to be submitted by hand' ppgen submit --force --emit 'by hand' --template "$H/tq.tmpl" shown.yaml
+like 'it is said how' "$err" "\`sh 'by hand/submit.sh'\` submits it"
+ok 'they are submitted' sh 'by hand/submit.sh'
+is 'each' "$(cat "$H/last")" $((before + 2))
+same_file 'as they are' "$H/$((before + 1)).sh" 'by hand/array-1.sh'
+ok 'their ids are recorded' grep -q "\"id\":\"$((before + 2))\"" runs/shown/submissions/0001/job-finalise.json
 done_testing

@@ -234,13 +234,38 @@ static void test_names(void **state)
 	}
 }
 
+static void test_retry_bits(void **state)
+{
+	static const struct {
+		enum outcome outcome;
+		unsigned bit;
+	} rows[] = {
+		{ OUTCOME_NONE, 0 },
+		{ OUTCOME_OK, 0 },
+		{ OUTCOME_EXIT, RETRY_EXIT },
+		{ OUTCOME_SIGNAL, RETRY_SIGNAL },
+		{ OUTCOME_TIMEOUT, RETRY_TIMEOUT },
+		{ OUTCOME_OOM, RETRY_OOM },
+		{ OUTCOME_INVALID, RETRY_INVALID },
+		{ OUTCOME_NOT_STARTED, 0 },
+		{ OUTCOME_INTERRUPTED, 0 },
+		{ OUTCOME_LOST, 0 },
+	};
+
+	(void)state;
+	assert_int_equal(sizeof rows / sizeof *rows, OUTCOME_COUNT);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(outcome_retry_bit(rows[i].outcome), rows[i].bit);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seal),         cmocka_unit_test(test_decode_end),
 		cmocka_unit_test(test_decode_kinds), cmocka_unit_test(test_decode_checkpoint),
 		cmocka_unit_test(test_damage),       cmocka_unit_test(test_odd_lines),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names),        cmocka_unit_test(test_retry_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

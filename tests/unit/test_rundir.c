@@ -284,6 +284,44 @@ static void test_hold_elsewhere(void **state)
 	}
 }
 
+/* A finaliser says whose it is; who knows that it is gone takes over from that claim, and from no
+ * other. */
+static void test_hold_finaliser(void **state)
+{
+	static const char away[] =
+		"{\"host\":\"node3\",\"boot\":\"b\",\"pid\":1,\"start\":1,\"submission\":12,\"time\":17}";
+	struct hold_how how = { .submission = 3 };
+	struct err e = ERR_INIT;
+	struct hold *h;
+	unsigned number;
+
+	rundir_create(*state, &e);
+	assert_int_equal(rundir_held_by(*state, &number), 0);
+	assert_int_equal(rundir_hold_how(*state, &how, &h, &e), 0);
+	assert_int_equal(rundir_held_by(*state, &number), 1);
+	assert_int_equal(number, 3);
+	rundir_release(h);
+	assert_int_equal(rundir_held_by(*state, &number), 0);
+	assert_int_equal(rundir_hold(*state, false, &h, &e), 0);
+	assert_int_equal(rundir_held_by(*state, &number), 0); /* nobody's finaliser */
+	rundir_release(h);
+	put_file(*state, "claims/local.0005", away);
+	assert_int_equal(rundir_held_by(*state, &number), 5);
+	assert_int_equal(number, 12);
+	how.over = 4; /* somebody else took over meanwhile */
+	assert_int_equal(rundir_hold_how(*state, &how, &h, &e), 1);
+	err_clear(&e);
+	how.over = 5;
+	assert_int_equal(rundir_hold_how(*state, &how, &h, &e), 0);
+	assert_no_error(&e);
+	assert_int_equal(rundir_held_by(*state, &number), 6);
+	how.over = 6; /* alive, and here: never */
+	struct hold *other;
+
+	assert_int_equal(rundir_hold_how(*state, &how, &other, &e), 1);
+	rundir_release(h);
+}
+
 /*
  * Many processes want it at once, again and again; half of them die with it. While one holds, it
  * alone may touch the counter file: it makes it with O_EXCL and removes it, and any clash is a
@@ -379,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hold_fork, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_hold_killed, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_hold_elsewhere, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold_finaliser, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_race, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_create_race, folder_setup, folder_teardown),
 	};

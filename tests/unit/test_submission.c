@@ -219,6 +219,33 @@ static void test_drop(void **state)
 }
 
 /* Who comes second drafts again. */
+/* One whose work somebody else's does gives its number back, with all that it holds. */
+static void test_withdraw(void **state)
+{
+	struct submission a, b;
+	struct err e = ERR_INIT;
+	char **names, *folder = path_join(*state, "submissions");
+	size_t n;
+
+	draft(*state, &a);
+	publish(&a);
+	submission_free(&a);
+	draft(*state, &b);
+	publish(&b);
+	assert_int_equal(submission_latest(*state, NULL), 2);
+	assert_int_equal(submission_withdraw(&b, &e), 0);
+	assert_no_error(&e);
+	assert_int_equal(submission_latest(*state, NULL), 1);
+	assert_int_equal(file_list(folder, &names, &n, &e), 0);
+	assert_int_equal(n, 1);
+	free(names);
+	free(folder);
+	draft(*state, &b); /* the number is free again */
+	assert_int_equal(b.number, 2);
+	publish(&b);
+	submission_free(&b);
+}
+
 static void test_race(void **state)
 {
 	struct submission a, b;
@@ -661,17 +688,12 @@ static void test_writer_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_round_trip),
-		TEST(test_least),
-		TEST(test_drop),
-		TEST(test_race),
-		TEST(test_many),
-		TEST(test_happens),
-		TEST(test_numbers),
-		TEST(test_not_written),
-		TEST(test_damaged),
-		TEST(test_damaged_events),
-		TEST(test_dead_with_submission),
+		TEST(test_round_trip),     TEST(test_least),
+		TEST(test_drop),           TEST(test_withdraw),
+		TEST(test_race),           TEST(test_many),
+		TEST(test_happens),        TEST(test_numbers),
+		TEST(test_not_written),    TEST(test_damaged),
+		TEST(test_damaged_events), TEST(test_dead_with_submission),
 		TEST(test_writer_records),
 	};
 

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# ppgen submit is killed at every step of handing a submission over to a real Slurm, right before and right after each command. The
+# next `ppgen submit` completes it: each of its jobs is there once, and the table is that of a local run. The same for a finaliser
+# that is killed while it hands over the next round.
+
+. "$(dirname "$0")/lib.sh"
+. "$SRC/tests/e2e/cluster_lib.sh"
+cluster_up slurm --no-rest
+
+# Commands that kill who called them. $cut is "WHEN COMMAND-NUMBER", counted over the commands that change something.
+mkdir "$T/bin"
+cat >"$T/bin/cutter" <<'END'
+#!/bin/bash
+real=$(PATH=${PATH#*:} command -v "${0##*/}") || exit 127
+case "${0##*/} $*" in
+sbatch* | *release*) ;;
+*) exec "$real" "$@" ;;
+esac
+echo x >>"$CUT_COUNT"
+[[ $(wc -l <"$CUT_COUNT") -eq ${CUT#* } ]] || exec "$real" "$@"
+[[ $CUT != before* ]] || { kill -KILL $PPID; exit 1; }
+said=$("$real" "$@")
+code=$?
+kill -KILL $PPID
+echo "$said"
+exit $code
+END
+chmod +x "$T/bin/cutter"
+ln -s cutter "$T/bin/sbatch"
+ln -s cutter "$T/bin/scontrol"
+CUT_COUNT=$T/count
+export CUT_COUNT
+
+# Submits one that is cut off.
+submit_cut() {
+	rm -f "$CUT_COUNT"
+	CUT=$1 PATH=$T/bin:$PATH ppgen submit -q "${@:2}" >"$out" 2>"$err"
+}
+# Jobs of a spec that are, or were, there: by their names.
+jobs_of() {
+	squeue -h -t all -o '%F %j' | sed -n "s/ $1-/ /p" | sort -u
+}
+
+cat >any.spec <<'END'
+ppgen: 1
+params: {x: {from: 1, to: 8, step: 1}}
+command: echo {x}
+overrides: [{where: x > 4, cpus: 2}]
+results: {stdout: number}
+submit: {elements: 2}
+END
+cp any.spec any.yaml
+ok 'the same tasks on this machine' ppgen run -q -d local any.yaml
+
+# Two arrays, each tested and submitted, the finaliser, the release: six commands.
+specs=
+for n in 1 2 3 4 5 6; do
+	for when in before after; do
+		name=$when$n
+		cp any.spec $name.yaml
+		submit_cut "$when $n" $name.yaml
+		is "cut off $when command $n" $? 137
+		specs="$specs $name"
+	done
+done
+is 'there are no more commands' "$(submit_cut 'before 7' any.yaml; wc -l <"$CUT_COUNT")" 6
+finished any.yaml
+
+for name in $specs; do
+	case $name in
+	after6) like "$name: all was done but noting it" <(jobs_of $name | wc -l) '^3$' ;;
+	*) is "$name: nothing runs" "$(ends $name.yaml)" 0 ;;
+	esac
+	exits 2 ppgen run -q $name.yaml
+	ok "$name: submitted again" ppgen submit $name.yaml
+	like "$name: it is completed" "$err" '^submission 0001 had been cut off .* jobs? [0-9]+, [0-9]+, finaliser [0-9]+$'
+done
+for name in $specs; do
+	finished $name.yaml
+	is "$name: all is good" "$code" 0
+	is "$name: each job was there once" "$(jobs_of $name | wc -l) $(jobs_of $name | cut -d - -f 2 | sort -u | wc -l)" '3 3'
+	is "$name: it is one submission" "$(submission $name.yaml)" "runs/$name/submissions/0001"
+	is "$name: no task ran twice" "$(starts $name.yaml)" 8
+	is "$name: the table of a local run" "$(table $name.yaml)" "$(sha256sum <local/collect/results.csv)"
+done
+
+# ---- cut off, and cancelled
+
+for cut in 'after 2' 'after 5'; do
+	name=cancel${cut#* }
+	cp any.spec $name.yaml
+	submit_cut "$cut" $name.yaml
+	ok "$name: cancelled" ppgen cancel $name.yaml
+	is "$name: nothing of it is left" "$(squeue -h -o %j | grep "^$name-")" ''
+	ok "$name: submitted anew" ppgen submit -q $name.yaml
+	finished $name.yaml
+	is "$name: all is good" "$code" 0
+	is "$name: the table of a local run" "$(table $name.yaml)" "$(sha256sum <local/collect/results.csv)"
+done
+is 'nothing is left in the queue' "$(squeue -h)" ''
+done_testing
