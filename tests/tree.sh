@@ -92,6 +92,10 @@ rule 'every header of the unit tests and every fuzz target is listed in Makefile
 rule 'every end-to-end test is listed in Makefile.am' \
 	"$(find tests/e2e -name '*.sh' ! -name '*lib.sh' | out_of_step '^tests/e2e/.*\.sh$')"
 
+rule 'every command has its manual page in Makefile.am' \
+	"$(sed -nE '/^\t\.name = /s/.*"(.*)".*/man\/ppgen-\1.1/p' cmd/*.c | grep -v '^man/ppgen-man.1$' |
+		out_of_step '^man/ppgen-[a-z]*\.1$')"
+
 rule "includes go one way: ${rooms// / < }" "$(
 	grep -Hn '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "${files[@]}" | awk -F: -v rooms="$rooms" '
 	BEGIN { n = split(rooms, name, " "); for (i = 1; i <= n; i++) rank[name[i]] = i }

@@ -36,7 +36,7 @@ export CUT_COUNT
 # Submits one that is cut off.
 submit_cut() {
 	rm -f "$CUT_COUNT"
-	CUT=$1 PATH=$T/bin:$PATH ppgen submit -q "${@:2}" >"$out" 2>"$err"
+	{ CUT=$1 PATH=$T/bin:$PATH ppgen submit -q "${@:2}" >"$out" 2>"$err"; } 2>/dev/null # the shell says "Killed"
 }
 # Jobs of a spec that are, or were, there: by their names.
 jobs_of() {
@@ -46,13 +46,15 @@ jobs_of() {
 cat >any.spec <<'END'
 ppgen: 1
 params: {x: {from: 1, to: 8, step: 1}}
-command: echo {x}
+shell: until [ -e go ]; do sleep 0.1; done; echo "$x"
 overrides: [{where: x > 4, cpus: 2}]
 results: {stdout: number}
 submit: {elements: 2}
 END
 cp any.spec any.yaml
+touch go
 ok 'the same tasks on this machine' ppgen run -q -d local any.yaml
+rm go
 
 # Two arrays, each tested and submitted, the finaliser, the release: six commands.
 specs=
@@ -66,17 +68,15 @@ for n in 1 2 3 4 5 6; do
 	done
 done
 is 'there are no more commands' "$(submit_cut 'before 7' any.yaml; wc -l <"$CUT_COUNT")" 6
-finished any.yaml
 
 for name in $specs; do
-	case $name in
-	after6) like "$name: all was done but noting it" <(jobs_of $name | wc -l) '^3$' ;;
-	*) is "$name: nothing runs" "$(ends $name.yaml)" 0 ;;
-	esac
+	[ $name = after6 ] || is "$name: nothing runs" "$(starts $name.yaml)" 0
 	exits 2 ppgen run -q $name.yaml
 	ok "$name: submitted again" ppgen submit $name.yaml
 	like "$name: it is completed" "$err" '^submission 0001 had been cut off .* jobs? [0-9]+, [0-9]+, finaliser [0-9]+$'
 done
+touch go
+finished any.yaml
 for name in $specs; do
 	finished $name.yaml
 	is "$name: all is good" "$code" 0
@@ -97,6 +97,39 @@ for cut in 'after 2' 'after 5'; do
 	ok "$name: submitted anew" ppgen submit -q $name.yaml
 	finished $name.yaml
 	is "$name: all is good" "$code" 0
+	is "$name: the table of a local run" "$(table $name.yaml)" "$(sha256sum <local/collect/results.csv)"
+done
+
+# ---- a finaliser is killed while it hands over the next round
+
+cat >round.spec <<'END'
+ppgen: 1
+params: {x: {from: 1, to: 8, step: 1}}
+shell: |
+  [ "$x" -ne 3 ] || [ "$PPGEN_ATTEMPT" -gt 1 ] || kill -KILL $PPID # the worker
+  echo "$x"
+results: {stdout: number}
+submit: {elements: 1}
+END
+specs=
+for cut in 'before 5' 'after 5' 'after 6' 'after 7'; do # 1 to 4 are of the first round
+	name=round${cut/ /}
+	cp round.spec $name.yaml
+	submit_cut "$cut" $name.yaml
+	is "$name: submitted" $? 0
+	specs="$specs $name"
+	(export CUT_COUNT; eventually 60 reaches "${cut#* }" wc -l "$CUT_COUNT")
+done
+for name in $specs; do
+	no_finaliser() { ! squeue -h -t pending,running,completing -o %F | grep -qx "$(job $name.yaml finalise 1)"; }
+	eventually 60 no_finaliser
+	ok "$name: the first round is over" over $name.yaml 1
+	ppgen submit $name.yaml >"$out" 2>"$err"
+	is "$name: submitted again" $? 0
+	finished $name.yaml
+	is "$name: all is good" "$code" 0
+	is "$name: in two rounds" "$(submission $name.yaml)" "runs/$name/submissions/0002"
+	is "$name: each of their jobs was there once" "$(jobs_of $name | wc -l) $(jobs_of $name | cut -d ' ' -f 2 | sort -u | wc -l)" '4 4'
 	is "$name: the table of a local run" "$(table $name.yaml)" "$(sha256sum <local/collect/results.csv)"
 done
 is 'nothing is left in the queue' "$(squeue -h)" ''
