@@ -24,7 +24,7 @@ static const struct opt opts[] = {
 
 #define HOLD_TRIES  30 /* of 2 s: somebody may be submitting or cancelling just now */
 #define HOLD_PAUSE  2
-#define LAG_TRIES   4 /* accounting may lag by some seconds */
+#define LAG_TRIES   6 /* accounting may lag by some 15 s */
 #define LAG_PAUSE   3
 #define ALIVE_TRIES 40 /* of 30 s: a scheduler that let us go too early */
 #define ALIVE_PAUSE 30
@@ -143,6 +143,7 @@ static int finalise(const char *rundir, unsigned number, const char *job, struct
 	struct hold *hold = NULL;
 	int rc;
 
+	rundir_umask(rundir);
 	if (rundir_check(rundir, e) < 0 || hold_patiently(rundir, number, job, &hold, e) < 0)
 		return -1;
 	rc = submission_has_ended(rundir, number) || submission_latest(rundir, NULL) > number

@@ -113,6 +113,7 @@ static int work(const struct values *o, const char *rundir, double began, int gu
 	struct worker_report rep = { 0 };
 	struct err e = ERR_INIT;
 	int code;
+	rundir_umask(f.rundir);
 	if (load(&f, o, &e) < 0) {
 		code = cmd_fail(&e);
 	} else {

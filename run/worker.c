@@ -229,10 +229,24 @@ static int run_tasks(struct worker *w, struct err *e)
 
 /* ---- the end ---- */
 
+/* Where the scheduler forgets what it ended, this tells who was cancelled: an end that is not known
+ * may have been the wall time's. */
+static int note_told(struct worker *w, struct err *e)
+{
+	char text[64];
+
+	if (!w->journal || !w->out->sum.stopped_by_signal || w->end <= proc_monotonic()) {
+		return 0;
+	}
+	snprintf(text, sizeof text, "{\"k\":\"told\",\"t\":%llu",
+		 (unsigned long long)proc_unix_ms());
+	return journal_append(w->journal, text, strlen(text), e);
+}
+
 /* What is left is freed for others, once what was done of it is durable. */
 static int finish(struct worker *w, struct err *e)
 {
-	int rc = 0;
+	int rc = note_told(w, e);
 
 	if (w->claims && (journal_sync(w->journal, e) < 0 || source_release(&w->source, e) < 0)) {
 		rc = -1;

@@ -13,6 +13,7 @@
  *    "ckpt":true,"o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},"r":{..}}
  *   {"k":"void","id":..,"upto":N,"why":".."}
  *   {"k":"claim","c":CHUNK,"g":GENERATION}, {"k":"done",..}: of an array element, see store/claim.h
+ *   {"k":"told","t":MS}: a signal ended an array element that had time left
  *   {"k":"close","t":MS}
  *
  * - i: the task's index in plan `plan`; in any other plan only the id names it.

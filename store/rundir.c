@@ -33,6 +33,17 @@
 
 static const char *const folders[] = { "plan", "claims", "journal", "output" };
 
+void rundir_umask(const char *rundir)
+{
+	struct stat st;
+
+	if (stat(rundir, &st) == 0) {
+		const mode_t before = umask(077);
+
+		(void)umask(before & ~(st.st_mode & 0777));
+	}
+}
+
 char *rundir_path(const char *rundir, const char *what)
 {
 	return path_join(rundir, what);

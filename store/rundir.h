@@ -21,6 +21,12 @@ int rundir_create(const char *path, struct err *e);
 int rundir_check(const char *path, struct err *e);
 bool rundir_is(const char *path);
 
+/*
+ * A scheduler may start jobs with a umask of its own (077 by PBS). Whoever may read the run
+ * directory may read what jobs put into it: takes out of the umask what its mode allows.
+ */
+void rundir_umask(const char *rundir);
+
 /* "<path>/<what>", the caller frees. */
 char *rundir_path(const char *rundir, const char *what);
 

@@ -4,6 +4,7 @@
  * step is recorded once it is done, and a step is done only when it was not: so this may be cut off
  * anywhere and called again.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -192,6 +193,8 @@ int submit_complete(const struct submit_request *r, struct submission *s, bool r
 				*e = why;
 			return -1;
 		}
+		fprintf(stderr, "ppgen: note: %s: it is tried again in %u s, %u times at most\n",
+			why.text, submit_pause_s, left);
 		sleep(submit_pause_s);
 		recover = true;
 	}

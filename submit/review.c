@@ -132,6 +132,9 @@ static const char *why_stopped(const struct case_file *c)
 	if (c->cancelled) {
 		return "elements were cancelled";
 	}
+	if (c->told) {
+		return "elements were told to end before their time, as if cancelled";
+	}
 	if (!c->started && !c->nodes_lost) {
 		return "none of its tasks was ever started";
 	}

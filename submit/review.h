@@ -3,7 +3,8 @@
  * What became of a submission when its arrays are over: which tasks are good, which failed and why,
  * which were cut off, lost with their element or never started, and what of it is to be done again.
  * What happened is read from the journals of this submission's own writers, as claims name them;
- * the scheduler's word is used for one thing only: why an element ended whose attempts have no end.
+ * the scheduler's word is used for one thing only: why an element ended whose attempts have no end,
+ * or that was told to end.
  *
  * Of a task that is not good the attempt with the highest number counts:
  *
@@ -20,9 +21,10 @@
  * - It ended well, and does not count (its code had changed meanwhile): left alone.
  *
  * Nothing is done again, and `stopped` says why, where too many tasks failed; where somebody
- * cancelled elements: who does so by hand wants it to stop; where nothing was ever started and no
- * node was lost: elements then fail by something that another round would meet too (setup, a script
- * that cannot run).
+ * cancelled elements: who does so by hand wants it to stop (where the scheduler knows no better, so
+ * was an element whose last start a signal ended before its time); where nothing was ever started
+ * and no node was lost: elements then fail by something that another round would meet too (setup, a
+ * script that cannot run).
  */
 #ifndef PPGEN_SUBMIT_REVIEW_H
 #define PPGEN_SUBMIT_REVIEW_H

@@ -31,6 +31,7 @@ struct case_file {
 	bool started;    /* at least one attempt of any task */
 	bool nodes_lost; /* by the scheduler's word */
 	bool cancelled;  /* elements, by somebody */
+	bool told;       /* elements, to end, by whom nobody knows */
 	bool stopped;    /* too many failures */
 	struct review *out;
 };

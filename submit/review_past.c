@@ -11,9 +11,10 @@
 #include "store/scan.h"
 #include "submit/review_internal.h"
 
-struct begun { /* an attempt without an end so far */
+struct begun { /* an attempt without an end so far, or one that was cut off */
 	struct lacking *task;
 	unsigned attempt;
+	bool cut;
 };
 
 struct walk {
@@ -21,7 +22,7 @@ struct walk {
 	struct begun *open;
 	size_t n_open, cap_open;
 	uint32_t writer; /* from 1 */
-	bool closed;
+	bool closed, told;
 };
 
 static struct lacking *find_task(const struct case_file *c, uint64_t index)
@@ -73,17 +74,6 @@ static void take_failure(struct lacking *t, unsigned attempt, enum outcome cause
 
 /* ---- records ---- */
 
-static void take_start(struct walk *w, struct lacking *t, const struct record *r)
-{
-	if (t->cut_by == w->writer) { /* it was put off only: this very worker made it again */
-		t->cut_by = 0;
-		t->lost--;
-	}
-	set_cause(t, r->attempt, OUTCOME_LOST);
-	ARRAY_ROOM(w->open, w->n_open, w->cap_open);
-	w->open[w->n_open++] = (struct begun){ t, r->attempt };
-}
-
 static void forget_start(struct walk *w, const struct lacking *t, unsigned attempt)
 {
 	for (size_t i = w->n_open; i-- > 0;) {
@@ -92,6 +82,18 @@ static void forget_start(struct walk *w, const struct lacking *t, unsigned attem
 			return;
 		}
 	}
+}
+
+static void take_start(struct walk *w, struct lacking *t, const struct record *r)
+{
+	if (t->cut_by == w->writer) { /* it was put off only: this very worker made it again */
+		t->cut_by = 0;
+		t->lost--;
+		forget_start(w, t, t->attempt);
+	}
+	set_cause(t, r->attempt, OUTCOME_LOST);
+	ARRAY_ROOM(w->open, w->n_open, w->cap_open);
+	w->open[w->n_open++] = (struct begun){ t, r->attempt, false };
 }
 
 static void take_end(struct walk *w, struct lacking *t, const struct record *r)
@@ -110,6 +112,8 @@ static void take_end(struct walk *w, struct lacking *t, const struct record *r)
 	} else {
 		t->lost++;
 		t->cut_by = w->writer;
+		ARRAY_ROOM(w->open, w->n_open, w->cap_open);
+		w->open[w->n_open++] = (struct begun){ t, r->attempt, true };
 	}
 }
 
@@ -129,6 +133,7 @@ static int take_record(void *arg, const struct scan_file *file, uint64_t offset,
 	(void)file;
 	(void)offset;
 	w->closed |= r->kind == RECORD_CLOSE;
+	w->told |= r->kind == RECORD_UNKNOWN && json_eq(json_get(r->line, "k"), "told");
 	if ((r->kind != RECORD_START && r->kind != RECORD_END) || !r->has_id ||
 	    r->plan != c->plan->number) {
 		return 0;
@@ -150,13 +155,22 @@ static int take_record(void *arg, const struct scan_file *file, uint64_t offset,
 
 /* ---- elements ---- */
 
-/* What has no end when its journal does: the element's own end tells why. */
+/*
+ * What has no end when its journal does: the element's own end tells why. A worker that is killed
+ * for its memory may still have recorded that it was told to end.
+ */
 static void end_open(struct walk *w, enum job_state state)
 {
 	for (size_t i = 0; i < w->n_open; i++) {
 		struct lacking *t = w->open[i].task;
 		const unsigned attempt = w->open[i].attempt;
 
+		if (w->open[i].cut) {
+			if (state != JOB_STATE_OOM) {
+				continue;
+			}
+			t->lost--; /* it was counted */
+		}
 		if (state == JOB_STATE_OOM && w->n_open == 1) {
 			take_failure(t, attempt, OUTCOME_OOM);
 			continue;
@@ -194,7 +208,7 @@ static int read_run(struct walk *w, const struct element_run *run, bool last, st
 		return -1;
 	}
 	w->writer++;
-	w->closed = false;
+	w->closed = w->told = false;
 	if (start.writer && start.writer[0]) {
 		rc = scan_writer_records(c->rundir, start.writer, take_record, w, e);
 	}
@@ -204,6 +218,7 @@ static int read_run(struct walk *w, const struct element_run *run, bool last, st
 		c->out->elements_lost += !w->closed && state != JOB_STATE_LOST &&
 					 state != JOB_STATE_TIMEOUT && state != JOB_STATE_OOM &&
 					 state != JOB_STATE_CANCELLED;
+		c->told |= w->told && (state == JOB_STATE_UNKNOWN || state == JOB_STATE_ENDED);
 	}
 	element_start_free(&start);
 	return rc;

@@ -265,6 +265,18 @@ sed -i 's/ queued$/ running/' "$Q/$(job 0001 finalise)"
 ok 'cancel ends one that is at work' ppgen cancel busy.yaml
 is 'and then the rest' "$(ended 0001),$(queue)" 'cancelled,'
 
+# ---- a scheduler with a umask of its own
+
+spec mask
+ok 'submitted' submit mask.yaml
+(umask 077 && work_off 0001 && work_off 0002)
+is 'it ends' "$(ended 0002) $(table)" 'done 6'
+is 'who may read the run directory may read all of it' "$(find "$run" ! -perm -044 -not -path '*/log/*' | sed 's/.*runs//')" ''
+chmod go-rwx "$run"
+rm -r "$run/submissions/0002/ended.json" "$run/collect"
+(umask 077 && start "$(job 0002 finalise)")
+is 'and nobody else' "$(find "$run/collect" -perm /077)" ''
+
 # ---- only some of the tasks
 
 spec some

@@ -19,6 +19,7 @@ sge_up() {
 			sites: {test: {options: {memory: virtual_free}, directives: ["#$ -w n"]}}
 		END
 	fi
+	# shellcheck disable=SC2154 # of lib.sh
 	cat >"$test_place/profile" <<-'END'
 		#!/bin/sh
 		PATH=/usr/local/bin:/usr/bin:/bin

@@ -139,7 +139,7 @@ END
 ok 'four elements, three at a time' ppgen submit states.yaml
 eventually 30 reaches 3 starts states.yaml
 is 'one waits, three run' "$(elements_are states.yaml)" 'queued:1,running:3,done:0,vanished:0'
-is 'as Grid Engine has it' "$(jobs_of states.yaml | sort | uniq -c | tr -s ' \n' ' ')" ' 1 hqw 1 qw 3 r '
+is 'as Grid Engine has it' "$(jobs_of states.yaml | tr t r | sort | uniq -c | tr -s ' \n' ' ')" ' 1 hqw 1 qw 3 r '
 exits 2 ppgen run -q states.yaml
 like 'a run is refused' "$err" '^ppgen: submission 0001 .* is under way'
 touch gate0 gate1 gate2

@@ -118,7 +118,7 @@ for cut in 'before 5' 'after 5' 'after 6' 'after 7'; do # 1 to 4 are of the firs
 	submit_cut "$cut" $name.yaml
 	is "$name: submitted" $? 0
 	specs="$specs $name"
-	(export CUT_COUNT; eventually 60 reaches "${cut#* }" wc -l "$CUT_COUNT")
+	eventually 60 reaches "${cut#* }" grep -c x "$CUT_COUNT"
 done
 for name in $specs; do
 	no_finaliser() { ! squeue -h -t pending,running,completing -o %F | grep -qx "$(job $name.yaml finalise 1)"; }

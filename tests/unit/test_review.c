@@ -27,6 +27,7 @@ enum doing {
 	START,
 	END_,
 	CKPT, /* END_ after the checkpoint signal */
+	TOLD, /* the element was told to end */
 	CLOSE /* the element's journal */
 };
 
@@ -51,6 +52,10 @@ struct event {
 #define K(e, t, a)                                 \
 	{                                          \
 		CKPT, e, t, a, OUTCOME_INTERRUPTED \
+	}
+#define T(e)                     \
+	{                        \
+		TOLD, e, 0, 0, 0 \
 	}
 #define C(e)                      \
 	{                         \
@@ -160,6 +165,10 @@ static void world_do(struct world *w, const struct event *events)
 				}
 			}
 			journal_close(w->now[events->element], NULL);
+		} else if (events->doing == TOLD) {
+			assert_int_equal(journal_append(w->now[events->element],
+							"{\"k\":\"told\",\"t\":1", 17, NULL),
+					 0);
 		} else {
 			put_record(w, events);
 		}
@@ -431,6 +440,22 @@ static void test_task(void **state)
 		  0,
 		  OUTCOME_OOM,
 		  NULL },
+		{ "the element's memory, and the worker was told",
+		  { GOOD_REST, B(4), A(4, 4, 1, INTERRUPTED), C(4) },
+		  LAST(OOM),
+		  { 0 },
+		  { 2, 1, 0, 2, 1 },
+		  0,
+		  OUTCOME_OOM,
+		  NULL },
+		{ "put off, then the element's memory",
+		  { GOOD_REST, B(4), A(4, 4, 1, INTERRUPTED), S(4, 4, 2) },
+		  LAST(OOM),
+		  { 0 },
+		  { 3, 1, 0, 2, 1 },
+		  0,
+		  OUTCOME_OOM,
+		  NULL },
 		{ "the element's memory, no retry",
 		  { GOOD_REST, B(4), S(4, 4, 1) },
 		  LAST(OOM),
@@ -656,6 +681,44 @@ static void test_round(void **state)
 		  1,
 		  true,
 		  "cancelled" },
+		/* by somebody, and the scheduler does not say so */
+		{ "told to end",
+		  { B(1), A(1, 0, 1, OK), A(1, 1, 1, INTERRUPTED), T(1), C(1) },
+		  { JOB_STATE_ENDED },
+		  0,
+		  false,
+		  0,
+		  0,
+		  7,
+		  1,
+		  0,
+		  true,
+		  "told to end" },
+		{ "told to end, and begun again",
+		  { B(1), A(1, 0, 1, OK), A(1, 1, 1, INTERRUPTED), T(1), C(1), B(1), A(1, 2, 1, OK),
+		    C(1) },
+		  { JOB_STATE_UNKNOWN },
+		  0,
+		  false,
+		  6,
+		  0,
+		  0,
+		  1,
+		  0,
+		  true,
+		  NULL },
+		{ "told to end, by a node that goes",
+		  { B(4), A(4, 0, 1, OK), A(4, 1, 1, INTERRUPTED), T(4), C(4) },
+		  LAST(LOST),
+		  0,
+		  false,
+		  7,
+		  0,
+		  0,
+		  1,
+		  1,
+		  true,
+		  NULL },
 		/* nothing would be done again anyway */
 		{ "cancelled when all was good",
 		  { B(1), A(1, 0, 1, OK), A(1, 1, 1, OK), A(1, 2, 1, OK), A(1, 3, 1, OK),
