@@ -103,7 +103,7 @@ cat >late.yaml <<'END'
 ppgen: 1
 params: {x: [1, 2]}
 shell: |
-  [ "$x" -eq 1 ] || [ "$PPGEN_ATTEMPT" -gt 1 ] || sleep 30
+  [ "$x" -eq 1 ] || [ "$PPGEN_ATTEMPT" -gt 1 ] || { trap '' TERM; while :; do sleep 1; done; }
   echo "$x"
 results: {stdout: number}
 submit: {elements: 2, element_time: 14s}
@@ -136,7 +136,8 @@ for set in 'Account_Name=sweeps' 'queue=short' 'Priority=-3' 'Resource_List.wall
 	like "its finaliser: $set" <(qstat -f -F dsv "$(job site.yaml finalise)") "\|$set(\||\$)"
 done
 like 'the finaliser sends mail' <(qstat -f -F dsv "$(job site.yaml finalise)") '\|Mail_Points=ae\|Mail_Users=nobody@example.org\|'
-like 'the array none' <(qstat -f -F dsv "$(job site.yaml 1)") '\|Mail_Points=n\|'
+like 'the array one, for all of its subjobs' <(qstat -f -F dsv "$(job site.yaml 1)") '\|Mail_Points=ae\|'
+like 'others do not' <(qstat -f -F dsv "$(job orphan.yaml 1)") '\|Mail_Points=n\|'
 ok 'scripts to be submitted by hand' ppgen submit --emit "$T/by hand" hand.yaml
 is 'nothing is submitted' "$(jobs_of hand.yaml)" ''
 exits 2 ppgen submit hand.yaml

@@ -66,7 +66,7 @@ END
 ok 'account and qos of the site file' ppgen submit -q --no-finalise forget.yaml
 like 'reach Slurm' <(squeue -h -o '%a %q' -j "$(job forget.yaml 1)") '^test quick$'
 sed -i 's/quick/slow/' "$XDG_CONFIG_HOME/ppgen/sites.yaml"
-exits 2 ppgen submit -d other many.yaml
+exits 2 ppgen submit -d other --set submit.elements=1 many.yaml
 like 'one that is not there is refused' "$err" '^ppgen: sbatch refused array-1.sh .*Invalid qos specification'
 rm "$XDG_CONFIG_HOME/ppgen/sites.yaml"
 
