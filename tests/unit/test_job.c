@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a job asks for: a task's resources times the slots, MPI tasks, the finaliser, and where
  * wishes came from. */
-#include "template_test.h"
+#include "tests/unit/template_test.h"
 
 #include "base/buf.h"
 #include "submit/job.h"
