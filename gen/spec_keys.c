@@ -179,7 +179,8 @@ const struct key spec_keys[] = {
 	{ "retry.time", "factor", "x1", "As in x1.5: the time's growth after each timeout.",
 	  KEY_SHOWN },
 	{ "max_failures", "count or percentage", "no limit",
-	  "Stop when more tasks than this have failed; a percentage counts from 20 ended tasks.",
+	  "Stop when more tasks than this have failed; a percentage counts from 20 ended tasks. "
+	  "On a cluster each array element counts its own; one that has too many stops all.",
 	  KEY_SHOWN },
 
 	{ "checkpoint", "mapping", NULL,

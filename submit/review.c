@@ -135,6 +135,9 @@ static const char *why_stopped(const struct case_file *c)
 	if (c->told) {
 		return "elements were told to end before their time, as if cancelled";
 	}
+	if (c->s->round >= ROUNDS_MOST) {
+		return "this was its last round: tasks that checkpoint do not come to an end";
+	}
 	if (!c->started && !c->nodes_lost) {
 		return "none of its tasks was ever started";
 	}

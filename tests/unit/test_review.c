@@ -771,6 +771,31 @@ static void test_round(void **state)
 	}
 }
 
+/* A chain has its end, whatever its tasks save: the last round leaves what another would do again.
+ */
+static void test_last_round(void **state)
+{
+	static const struct event events[] = { B(1), A(1, 0, 1, OK), S(1, 1, 1), { 0 } };
+	static const enum job_state states[] = DONE_8;
+
+	for (unsigned round = ROUNDS_MOST - 1; round <= ROUNDS_MOST; round++) {
+		char *dir = mem_printf("%s/%u", (const char *)*state, round);
+		struct review r;
+		struct world w;
+
+		world_begin(&w, dir, RETRYING, NULL);
+		w.s.round = round;
+		world_do(&w, events);
+		world_review(&w, states, &r);
+		assert_int_equal(r.again > 0, round < ROUNDS_MOST);
+		assert_int_equal(r.left > 0, round == ROUNDS_MOST);
+		assert_true(round < ROUNDS_MOST || strstr(r.stopped, "last round"));
+		review_free(&r);
+		world_end(&w);
+		free(dir);
+	}
+}
+
 /* Of two tasks in an element that ran out of memory. */
 static void test_shared_memory(void **state)
 {
@@ -957,6 +982,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_task),
 		TEST(test_round),
+		TEST(test_last_round),
 		TEST(test_stale),
 		TEST(test_shared_memory),
 		TEST(test_shared_blame),
