@@ -71,7 +71,7 @@ static int test_array(const struct submit_request *r, const struct job_values *v
 	if (r->untested || scheduler_test(r->template, v, e) == 0)
 		return 0;
 	return err_append(
-		e, ": where that is so only because nodes are down now, `ppgen submit --no-test`");
+		e, ": where it lacks only nodes that are down now, `ppgen submit --no-test`");
 }
 
 static int submit_arrays(const struct submit_request *r, struct submission *s, struct err *e)

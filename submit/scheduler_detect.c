@@ -21,6 +21,24 @@ struct search {
 	struct buf broken; /* templates that cannot be read */
 };
 
+/* Columns of a table are far apart. */
+static void put_squeezed(struct buf *b, const char *from, const char *end)
+{
+	struct buf line = BUF_INIT;
+
+	for (; from < end; from++) {
+		const bool blank = *from == ' ' || *from == '\t';
+
+		if (!blank) {
+			buf_putc(&line, *from);
+		} else if (line.len > 0 && line.data[line.len - 1] != ' ') {
+			buf_putc(&line, ' ');
+		}
+	}
+	text_put_shown(b, buf_str(&line), line.len, SAID_MOST);
+	buf_free(&line);
+}
+
 /* The line in which the template's pattern was found: what convinced us. */
 static void put_proof(struct buf *b, const struct template *t, const struct answer *a)
 {
@@ -39,7 +57,7 @@ static void put_proof(struct buf *b, const struct template *t, const struct answ
 			from = memrchr(text, '\n', at);
 			from = from ? from + 1 : text;
 			end = text + at + strcspn(text + at, "\n");
-			text_put_shown(b, from, (size_t)(end - from), SAID_MOST);
+			put_squeezed(b, from, end);
 		}
 	}
 	pattern_free(p);

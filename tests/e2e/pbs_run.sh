@@ -103,6 +103,8 @@ cat >late.yaml <<'END'
 ppgen: 1
 params: {x: [1, 2]}
 shell: |
+  [ "$x" -eq 2 ] || until [ -e late ]; do sleep 0.1; done
+  touch late
   [ "$x" -eq 1 ] || [ "$PPGEN_ATTEMPT" -gt 1 ] || { trap '' TERM; while :; do sleep 1; done; }
   echo "$x"
 results: {stdout: number}
@@ -149,7 +151,8 @@ like 'once only' "$err" 'was submitted already'
 exits 2 ppgen submit hand.yaml
 like 'it is under way' "$err" '^ppgen: submission 0001 .*job [0-9]+\[\]\.srv, finaliser [0-9]+\.srv\) is under way'
 
-ppgen status late.yaml >/dev/null
+eventually 10 reaches 1 ends late.yaml ok
+eventually 10 says 'done:1' elements_are late.yaml
 like 'without a history nobody knows how an element ended' "$(submission late.yaml 1)/asked.json" '\[1,0,0,"ended","X"\],\[1,1,1,"running","R"\]'
 
 # ---- refused
@@ -314,7 +317,7 @@ is 'no task is left undone' "$(good_times failing.yaml 1)" 8
 touch gate
 for spec in orphan.yaml alone.yaml; do
 	eventually 60 reaches 6 ends $spec ok
-	gone() { [ -z "$(jobs_of $spec)" ]; }
+	gone() { [ -z "$(jobs_of "$spec")" ]; }
 	eventually 30 gone
 	ok "$spec: nobody has collected" test ! -e "$(submission $spec)/ended.json"
 	ask_again $spec

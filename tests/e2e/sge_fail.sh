@@ -68,15 +68,21 @@ if [ "$(id -u)" -eq 0 ]; then
 	fi
 fi
 
-# ---- an execution daemon that dies. The one that is started then looks once a minute what has become of its jobs
+# ---- both daemons die. The execution daemon that is started then looks once a minute what has become of its jobs
 
 user=$(id -un)
 mkdir "$T/more" && cd "$T/more" || exit 99
 stubborn "$(mark daemon)" 'submit: {elements: 2}' >daemon.yaml
-ok 'elements whose daemon will die' ppgen submit daemon.yaml
+ok 'elements whose daemons will die' ppgen submit daemon.yaml
 eventually 30 reaches 4 running "$(mark daemon)"
-kill -KILL "$(awk '$1 == "execd" { print $2 }' "$CLUSTER/pids")"
-ok 'it died, and is started again' "$SRC/tests/cluster/sge" start "$CLUSTER"
+# shellcheck disable=SC2046 # several
+kill -KILL $(awk '{ print $2 }' "$CLUSTER/pids")
+ask_again daemon.yaml
+exits 1 ppgen status daemon.yaml
+like 'status says that nobody can be asked' "$out" 'the scheduler could not be asked: .qstat -xml .* failed'
+exits 2 ppgen submit daemon.yaml
+like 'so does submit' "$err" 'may be under way, and the scheduler could not be asked'
+ok 'they are started again' "$SRC/tests/cluster/sge" start "$CLUSTER"
 is 'its elements run on' "$(elements_are daemon.yaml)" 'queued:0,running:2,done:0,vanished:0'
 touch gate
 eventually 20 nothing_left "$(mark daemon)"

@@ -111,7 +111,7 @@ like 'it is under way' "$err" "^ppgen: submission 0001 .*job $(job hand.yaml 1),
 # ---- refused
 
 cp alone.yaml refused.yaml
-for options in '-l nonsense=1' '-q nothere' '-P nothere' '-l h_vmem=999G' '-pe nothere 2' '-ar 99'; do
+for options in '-l nonsense=1' '-q nothere' '-P nothere' '-w e -l h_vmem=999G' '-pe nothere 2' '-ar 99'; do
 	rm -rf runs/refused
 	# shellcheck disable=SC2086 # several words
 	exits 2 ppgen submit refused.yaml -- $options
@@ -162,7 +162,7 @@ finished grow.yaml
 is 'more memory: all is good' "$code" 0
 like 'the finaliser says why' "$(submission grow.yaml 1)/log/finalise" '3 tasks: 0 good, 0 failed for good, 3 over their memory'
 like 'and what it did' "$(submission grow.yaml 1)/log/finalise" "submission 0002: 3 tasks are done again, as job $(job grow.yaml 1 2), finaliser"
-unlike 'with more memory' "$(submission grow.yaml 2)/array-1.sh" "$(grep 'h_vmem' "$(submission grow.yaml 1)/array-1.sh" | sed 's/\$/\\$/')"
+like 'with more memory' "$(submission grow.yaml 2)/array-1.sh" '^#\$ -l [a-z_]+=184M$'
 is "the submitter's PATH is the job's, to its last round" "$(wc -l <"$T/asked") $(starts grow.yaml)" '4 6'
 
 finished site.yaml

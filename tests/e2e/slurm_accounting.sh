@@ -39,7 +39,7 @@ others=$(sbatch --parsable --hold --array=0-7 -o /dev/null --wrap true)
 exits 2 ppgen submit full.yaml
 like "refused in Slurm's own words" "$err" '^ppgen: sbatch refused array-1.sh .*AssocMaxSubmitJobLimit'
 is 'nothing of it is in the queue' "$(squeue -h -o %j | grep '^full')" ''
-ok 'and the finaliser alone?' scancel "$others"
+ok 'others go' scancel "$others"
 others=$(sbatch --parsable --hold --array=0-2 -o /dev/null --wrap true)
 exits 2 ppgen submit full.yaml
 like 'the same for the finaliser' "$err" '^ppgen: sbatch refused finalise.sh .*AssocMaxSubmitJobLimit'
@@ -65,9 +65,9 @@ submit: {elements: 3}
 END
 ok 'account and qos of the site file' ppgen submit -q --no-finalise forget.yaml
 like 'reach Slurm' <(squeue -h -o '%a %q' -j "$(job forget.yaml 1)") '^test quick$'
-sed -i 's/quick/slow/' "$XDG_CONFIG_HOME/ppgen/sites.yaml"
+sed -i 's/account: test/account: none/' "$XDG_CONFIG_HOME/ppgen/sites.yaml"
 exits 2 ppgen submit -d other --set submit.elements=1 many.yaml
-like 'one that is not there is refused' "$err" '^ppgen: sbatch refused array-1.sh .*Invalid qos specification'
+like 'an account that is not there is refused' "$err" '^ppgen: sbatch refused array-1.sh .*Invalid account'
 rm "$XDG_CONFIG_HOME/ppgen/sites.yaml"
 
 # ---- what the controller has forgotten, the accounting tells
@@ -84,8 +84,7 @@ like 'the accounting has not' <(told) '"elements":3,"queued":0,"running":0,"done
 like 'in its own words' "$(submission forget.yaml)/asked.json" '"failed","FAILED'
 exits 0 ppgen submit forget.yaml
 like 'what was lost is done again' "$err" '1 lost with their element'
-finished forget.yaml
-eventually 60 forgotten "$(job forget.yaml 1)"
+eventually 60 forgotten "$(job forget.yaml 1 2)"
 ppgen submit -q forget.yaml >"$out" 2>"$err"
 is 'until all is good' "$(wc -l <"$(run_of forget.yaml)/collect/results.csv")" 7
 

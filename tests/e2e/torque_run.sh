@@ -14,7 +14,7 @@ mkdir "$place" && cd "$place" || exit 99
 # The ids of all jobs of a spec's latest submission that the server knows: their names are short, and hold its tag.
 jobs_of() {
 	local tag
-	tag=$(sed 's/.*"tag":"\([a-z0-9]*\)".*/\1/' "$(submission "$1")/submission.json")
+	tag=$(sed -n 's/.*"tag":"\([a-z0-9]*\)".*/\1/p' "$(submission "$1")/submission.json")
 	qselect -u "$(id -un)" | xargs -r qstat -f | awk -v "tag=-$tag-" '/^Job Id: / { id = $3 } /^ *Job_Name = / && index($3, tag) { print id }'
 }
 ask_again() {
@@ -49,7 +49,9 @@ retry: {times: 1, on: [exit]}
 collect: [{to: results.csv}, {from: trace, to: traces.csv}]
 submit: {slots: 2, elements: 3}
 END
+# shellcheck disable=SC2089 # quotes and all
 MINE='what the user has: "a, b" '\''c'\'' \d'
+# shellcheck disable=SC2090
 export MINE
 ok 'tasks on this machine' ppgen run -q -d local.2d 2d-ising-model.yaml
 ok 'the same tasks as arrays' ppgen submit 2d-ising-model.yaml
@@ -203,7 +205,7 @@ like 'the finaliser ran after a failure' "$(submission failing.yaml)/log/finalis
 touch gate
 for spec in orphan.yaml alone.yaml; do
 	eventually 60 reaches 6 ends $spec ok
-	gone() { [ -z "$(jobs_of $spec)" ]; }
+	gone() { [ -z "$(jobs_of "$spec")" ]; }
 	eventually 30 gone
 	ask_again $spec
 	ppgen status $spec >status.txt
