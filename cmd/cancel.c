@@ -23,14 +23,19 @@ static const struct opt opts[] = {
 #define LOOKS   10 /* until its elements have seen the signal and recorded what they had */
 #define PAUSE_S 3
 
-/* All ids that are known; those that a crash kept from the record are found by the jobs' names. */
+/*
+ * Its jobs that are in the queue, found by their names: a crash may have kept an id from the
+ * record, and a scheduler that was killed may have given one to another job. Where it cannot be
+ * asked for names, the ids that are known.
+ */
 static const char **all_ids(struct round *r, size_t *n, struct err *e)
 {
 	const size_t jobs = r->sub.n_arrays + 1;
 	const char **ids = mem_array(jobs + 1, sizeof *ids),
 		   **names = mem_array(jobs, sizeof *names);
 	char **found = mem_array(jobs, sizeof *found);
-	bool lacking = false;
+	struct err why = ERR_INIT;
+	bool lacking = false, asked;
 
 	*n = 0;
 	for (size_t k = 0; k < jobs; k++) {
@@ -40,7 +45,9 @@ static const char **all_ids(struct round *r, size_t *n, struct err *e)
 		names[k] = array ? r->sub.arrays[k].name : r->sub.finalise_name;
 		lacking |= !id && (array || r->sub.finalises);
 	}
-	if (lacking && scheduler_find(r->template, names, jobs, found, e) < 0) {
+	asked = scheduler_find(r->template, names, jobs, found, &why) == 0;
+	if (!asked && lacking) {
+		*e = why;
 		free(ids);
 		ids = NULL;
 	}
@@ -49,8 +56,8 @@ static const char **all_ids(struct round *r, size_t *n, struct err *e)
 		const bool array = k < r->sub.n_arrays;
 		const char *id = array ? r->sub.arrays[k].id : r->sub.finalise_id;
 
-		if (!id && found[k])
-			id = arena_dup(r->sub.arena, found[k]);
+		if (asked)
+			id = found[k] ? arena_dup(r->sub.arena, found[k]) : NULL;
 		if (id)
 			ids[(*n)++] = id;
 	}
@@ -96,8 +103,7 @@ static int cancel(struct round *r, const char *named, struct err *e)
 	if (n > 0 && !is_gone(r))
 		fputs("ppgen: note: some of it may run for some seconds yet; it takes nothing new\n",
 		      stderr);
-	if (round_end_earlier(r, e) < 0 ||
-	    submission_set_ended(&r->sub, "cancelled", "", 0, e) < 0)
+	if (round_end_earlier(r, e) < 0 || submission_set_ended(&r->sub, "cancelled", "", 0, e) < 0)
 		return -1;
 	put_ids(&b, &r->sub);
 	fprintf(stderr,

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "store/rundir.h"
 
 #define ASK_AGAIN_S 60
 
@@ -103,20 +104,64 @@ void jobs_status_free(struct jobs_status *j)
 	free(j);
 }
 
-/* What to do about one whose jobs are all gone, or were never there. */
+/* Whether somebody is at work on it. */
+static bool is_held(const struct jobs_status *j)
+{
+	char *who = NULL;
+	bool here;
+	const bool held = rundir_holder(j->round.rundir, &who, &here, NULL) > 0;
+
+	free(who);
+	return held;
+}
+
+/* What to do about one whose jobs are all gone, or were never there, or only in part. */
 static void put_gone(struct buf *b, const struct jobs_status *j)
 {
-	if (!j->viewed || j->view.failed || round_has_jobs(&j->round, &j->view, true))
-		return;
-	if (round_submitted(&j->round))
-		buf_printf(b, "  its jobs are gone: `ppgen submit%s` finishes it\n", j->named);
-	else if (j->round.by_hand)
-		buf_puts(b, "  its scripts were emitted, to be submitted by hand\n");
-	else
+	const bool gone =
+		j->viewed && !j->view.failed && !round_has_jobs(&j->round, &j->view, true);
+
+	if (round_submitted(&j->round)) {
+		if (gone)
+			buf_printf(b, "  its jobs are gone: `ppgen submit%s` finishes it\n",
+				   j->named);
+	} else if (j->round.by_hand) {
+		if (gone)
+			buf_puts(b, "  its scripts were emitted, to be submitted by hand\n");
+	} else if (!is_held(j)) {
 		buf_printf(
 			b,
 			"  it was cut off while it was handed over: `ppgen submit%s` completes it\n",
 			j->named);
+	}
+}
+
+/* "elements 0 to 2 of job 4711 are" */
+static void put_who(struct buf *b, const struct round *r, const struct job_seen *x)
+{
+	const char *id = x->array ? r->sub.arrays[x->array - 1].id : r->sub.finalise_id;
+
+	if (!x->array)
+		buf_printf(b, "  the finaliser (job %s) is", id);
+	else if (x->first == x->last)
+		buf_printf(b, "  element %llu of job %s is", (unsigned long long)x->first, id);
+	else
+		buf_printf(b, "  elements %llu to %llu of job %s are", (unsigned long long)x->first,
+			   (unsigned long long)x->last, id);
+}
+
+/* Arrays that wait for somebody's word though they were let go: a user may have held them, a
+ * scheduler that was killed may have forgotten. */
+static void put_held(struct buf *b, const struct round *r, const struct job_view *view)
+{
+	for (size_t i = 0; r->sub.released && i < view->n; i++) {
+		const struct job_seen *x = &view->seen[i];
+
+		if (x->state != JOB_STATE_HELD || !x->array)
+			continue;
+		put_who(b, r, x);
+		buf_printf(b, " held in '%s'\n", x->word);
+	}
 }
 
 bool put_stuck(struct buf *b, const struct round *r, const struct job_view *view, const char *named)
@@ -128,16 +173,7 @@ bool put_stuck(struct buf *b, const struct round *r, const struct job_view *view
 
 		if (x->state != JOB_STATE_STUCK)
 			continue;
-		buf_puts(b, "  ");
-		if (!x->array)
-			buf_printf(b, "the finaliser (job %s) is", r->sub.finalise_id);
-		else if (x->first == x->last)
-			buf_printf(b, "element %llu of job %s is", (unsigned long long)x->first,
-				   r->sub.arrays[x->array - 1].id);
-		else
-			buf_printf(b, "elements %llu to %llu of job %s are",
-				   (unsigned long long)x->first, (unsigned long long)x->last,
-				   r->sub.arrays[x->array - 1].id);
+		put_who(b, r, x);
 		buf_printf(b, " stuck in '%s'\n", x->word);
 	}
 	if (b->len == before)
@@ -173,8 +209,10 @@ void put_jobs(struct buf *b, const struct jobs_status *j)
 	put_elements(b, &j->round, &j->elements, j->viewed ? &j->view : NULL);
 	if (s->round > 1)
 		buf_printf(b, "  round %u, of what was submitted as %04u\n", s->round, s->chain);
-	if (j->viewed)
+	if (j->viewed) {
 		(void)put_stuck(b, &j->round, &j->view, j->named);
+		put_held(b, &j->round, &j->view);
+	}
 	put_gone(b, j);
 	if (j->rate > 0 && j->ended < j->tasks) {
 		buf_printf(b, "  %.3g tasks a second, about ", j->rate);

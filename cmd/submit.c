@@ -241,6 +241,7 @@ static void split_extra(struct submit_session *x, int *argc, char **argv)
 			continue;
 		x->n_extra = (size_t)(*argc - i - 1);
 		x->extra = (const char **)(argv + i + 1);
+		argv[i] = NULL;
 		*argc = i;
 		return;
 	}

@@ -26,13 +26,15 @@ static const struct opt opts[] = {
 #define ASK_S   60.0 /* between two questions to the scheduler */
 #define SOON_S  20.0 /* short runs are looked at every second, */
 #define LATER_S 5    /* others less often */
-/* Times that all jobs were gone and no end was written: then somebody has to finish it. */
-#define GONE_MAX 2
+/* Times that all jobs were gone and no end was written: then somebody has to finish it. While it is
+ * handed over more: a finaliser is patient where the scheduler does not take it. */
+#define GONE_MAX    2
+#define HANDING_MAX 10
 
 /* What is known of the scheduler while we wait. */
 struct patience {
 	double begun, next_ask;
-	unsigned number, gone;
+	unsigned number, gone, gone_max;
 	bool quiet, told_stuck;
 };
 
@@ -72,6 +74,18 @@ static void say_stuck(const struct place *at, const struct round *r, const struc
 	buf_free(&b);
 }
 
+static bool is_handed_over(const struct round *r)
+{
+	char *who = NULL;
+	bool here, held;
+
+	if (round_submitted(r))
+		return false;
+	held = rundir_holder(r->rundir, &who, &here, NULL) > 0;
+	free(who);
+	return held;
+}
+
 /* Asks now and then whether there is still something to wait for. */
 static int look(const struct place *at, struct round *r, struct patience *p, struct err *e)
 {
@@ -92,6 +106,7 @@ static int look(const struct place *at, struct round *r, struct patience *p, str
 	waiting = view.failed || (r->by_hand && !round_submitted(r)) ||
 		  round_has_jobs(r, &view, true);
 	p->gone = waiting ? 0 : p->gone + 1;
+	p->gone_max = is_handed_over(r) ? HANDING_MAX : GONE_MAX;
 	if (!p->quiet)
 		say_progress(r, &view);
 	say_stuck(at, r, &view, p);
@@ -142,8 +157,15 @@ static int say_unfinished(const struct place *at, const struct round *r, struct 
 	for (uint64_t i = 0; i < scan.count; i++)
 		bad += scan.tasks[i].outcome != OUTCOME_OK;
 	scan_free(&scan);
-	fprintf(stderr, "the jobs of submission %04u are gone%s: `ppgen submit%s` finishes it\n",
-		r->sub.number, r->sub.finalises ? ", and its finaliser with them" : "", at->named);
+	if (round_submitted(r))
+		fprintf(stderr,
+			"the jobs of submission %04u are gone%s: `ppgen submit%s` finishes it\n",
+			r->sub.number, r->sub.finalises ? ", and its finaliser with them" : "",
+			at->named);
+	else
+		fprintf(stderr,
+			"submission %04u was cut off while it was handed over: `ppgen submit%s` completes it\n",
+			r->sub.number, at->named);
 	return bad ? EXIT_TASKS : EXIT_GOOD;
 }
 
@@ -164,7 +186,7 @@ static int wait_round(const struct place *at, unsigned number, struct patience *
 
 		if (look(at, &r, p, e) < 0)
 			goto out;
-		if (p->gone >= GONE_MAX) {
+		if (p->gone >= p->gone_max) {
 			code = say_unfinished(at, &r, e);
 			goto out;
 		}

@@ -113,7 +113,8 @@ extern const char *const job_state_names[JOB_STATE_COUNT]; /* "queued", ..., as 
 struct template_ask {
 	struct template_command *command;
 	const char *match; /* groups id and id2 (joined), index (absent or empty: all elements that
-			      no other match speaks of), state and state2 (joined by a blank); for
+			      no other match speaks of), state and state2 (joined by a blank), name
+			      (that of another job: it is passed over); for
 			      `find` id, id2 and name. Of two matches for one element the later
 			      counts */
 	const char *only_if; /* the answer counts when this is found in stdout or stderr, whatever
@@ -164,8 +165,10 @@ struct template
 	struct {
 		struct template_command *command; /* names script and extra; hold and after stand
 						     where it says {{hold}} and {{after}} */
-		struct template_command *test;    /* fails, and says why, where the job could never
-						     run; NULL: submitting does so itself */
+		const char *computed; /* matches options of the user's that would overrule what is
+					 reckoned with; NULL: none would */
+		struct template_command *test; /* fails, and says why, where the job could never
+						  run; NULL: submitting does so itself */
 		const char *id; /* POSIX extended, matches a whole line of stdout; group 1 is the
 				   id as the other commands want it and as asks show it. It holds no
 				   '#' (sed reads it in submit.sh) */

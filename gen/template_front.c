@@ -15,7 +15,7 @@
 static const struct key template_keys[] = {
 	KEY("template"), KEY("name"), KEY("about"),
 	KEY("detect"), KEY("detect.run"), KEY("detect.match"),
-	KEY("submit"), KEY("submit.run"), KEY("submit.test"), KEY("submit.hold"), KEY("submit.after"), KEY("submit.id"),
+	KEY("submit"), KEY("submit.run"), KEY("submit.test"), KEY("submit.computed"), KEY("submit.hold"), KEY("submit.after"), KEY("submit.id"),
 	KEY("release"), KEY("cancel"),
 	KEY("ask"), KEY("ask[].run"), KEY("ask[].match"), KEY("ask[].only_if"), KEY("ask[].lags"),
 	KEY("find"), KEY("find.run"), KEY("find.match"), KEY("find.only_if"),

@@ -152,6 +152,10 @@ void front_submit(struct front *f, const struct node *root)
 		t->priv->named |= names_of(t->submit.command);
 	if ((n = node_get(map, "test")))
 		t->submit.test = read_command(f, n, "test", false);
+	if ((n = node_get(map, "computed"))) {
+		pattern_free(front_pattern(f, n, "computed", NULL)); /* it is one */
+		t->submit.computed = n->text;
+	}
 	if ((n = front_fact(f, map, "submit", "hold")))
 		t->hold = read_command(f, n, "hold", false);
 	t->after = read_of_ids(f, map, "submit", "after");

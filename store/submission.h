@@ -90,6 +90,7 @@ struct submission {
 	const char *template_name;
 	bool finalises;              /* has a finaliser */
 	const char *finalise_name;   /* the job's; NULL: none */
+	uint64_t finalise_most;      /* of a draft: seconds that its job may last; 0: not known */
 	const char *finalise_id;     /* NULL until known, or none */
 	const char *scratch, *setup; /* of the site; NULL */
 	const char *const *launch;   /* words, NULL-terminated; NULL: the template's */

@@ -10,35 +10,69 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/claim.h"
 #include "submit/job.h"
 #include "submit/scheduler.h"
 #include "submit/submitter.h"
 
-/* What was submitted before a crash, and not recorded: found by the jobs' names. */
-static int recover_ids(const struct submit_request *r, struct submission *s, struct err *e)
+/* The ids of its arrays and then of its finaliser, NULL for those that are not in the queue: by
+ * their names, since a scheduler that was killed gives an id again. NULL: it cannot be asked. */
+static char **find_jobs(const struct submit_request *r, const struct submission *s, struct err *e)
 {
 	const size_t n = s->n_arrays + s->finalises;
 	const char **names = mem_array(n + 1, sizeof *names);
 	char **ids = mem_array(n + 1, sizeof *ids);
-	int rc;
 
 	for (size_t k = 0; k < s->n_arrays; k++)
 		names[k] = s->arrays[k].name;
 	if (s->finalises)
 		names[s->n_arrays] = s->finalise_name;
-	rc = scheduler_find(r->template, names, n, ids, e);
-	for (size_t k = 0; rc == 0 && k < n; k++) {
+	if (scheduler_find(r->template, names, n, ids, e) < 0) {
+		free(ids);
+		ids = NULL;
+	}
+	free(names);
+	return ids;
+}
+
+static void free_jobs(char **ids, const struct submission *s)
+{
+	for (size_t k = 0; ids && k < s->n_arrays + s->finalises; k++)
+		free(ids[k]);
+	free(ids);
+}
+
+static bool has_begun(const struct submit_request *r, const struct submission *s)
+{
+	struct claims_view c;
+	bool begun;
+
+	if (claims_view(r->rundir, s->number, &c, NULL) < 0)
+		return true;
+	begun = c.n_elements > 0;
+	claims_view_free(&c);
+	return begun;
+}
+
+/* What was submitted before a crash, and not recorded. ERR_BAD: something that was recorded has got
+ * lost, before it was let go. */
+static int recover_ids(const struct submit_request *r, struct submission *s, struct err *e)
+{
+	char **ids = find_jobs(r, s, e);
+	int rc = ids ? 0 : -1;
+
+	for (size_t k = 0; rc == 0 && k < s->n_arrays + s->finalises; k++) {
 		const bool array = k < s->n_arrays;
 		const char *known = array ? s->arrays[k].id : s->finalise_id;
 
 		if (ids[k] && !known)
 			rc = submission_set_id(s, array ? (unsigned)k + 1 : 0, ids[k], e) < 0 ? -1
 											      : 0;
+		else if (!ids[k] && known && !s->released && !has_begun(r, s))
+			rc = err_bad(e, "job %s of submission %04u is gone: submit again", known,
+				     s->number);
 	}
-	for (size_t k = 0; k < n; k++)
-		free(ids[k]);
-	free(ids);
-	free(names);
+	free_jobs(ids, s);
 	return rc;
 }
 
@@ -156,20 +190,20 @@ static int release(const struct submit_request *r, struct submission *s, bool re
  * ever. It may have said no to a job and have it nevertheless (an answer that came too late). */
 static void take_back(const struct submit_request *r, struct submission *s, const struct err *why)
 {
-	size_t n;
-	const char **ids;
-	bool gone = true;
+	char **ids = find_jobs(r, s, NULL);
+	const char **there;
+	size_t n = 0;
 
-	if (recover_ids(r, s, NULL) < 0)
+	if (!ids)
 		return; /* to be completed or cancelled when it can be asked again */
-	ids = array_ids(s, &n);
-	if (s->finalise_id)
-		ids[n++] = s->finalise_id;
-	if (n > 0)
-		gone = scheduler_cancel(r->template, ids, n, NULL) == 0;
-	free(ids);
-	if (gone)
+	there = mem_array(s->n_arrays + 1, sizeof *there);
+	for (size_t k = 0; k < s->n_arrays + s->finalises; k++)
+		if (ids[k])
+			there[n++] = ids[k];
+	if (n == 0 || scheduler_cancel(r->template, there, n, NULL) == 0)
 		(void)submission_set_ended(s, "refused", why->text, 0, NULL);
+	free(there);
+	free_jobs(ids, s);
 }
 
 unsigned submit_pause_s = 30;
@@ -187,7 +221,7 @@ int submit_complete(const struct submit_request *r, struct submission *s, bool r
 			return 0;
 		if (left == 0) {
 			/* else a job may be there whose id is not known */
-			if (asked && !taken && why.kind == ERR_BAD)
+			if (!taken && why.kind == ERR_BAD)
 				take_back(r, s, &why);
 			if (e)
 				*e = why;

@@ -182,6 +182,8 @@ int job_of_finaliser(const struct submit_request *r, const struct submission *s,
 
 	site_finaliser(r->site, &needs.res);
 	needs.time = needs.res.time_s;
+	if (s->finalise_most && needs.time > s->finalise_most)
+		needs.time = s->finalise_most;
 	*v = (struct job_values){ 0 };
 	put_text(v, JOB_NAME, s->finalise_name, NULL);
 	put_text(v, JOB_SCRIPT, arena_printf(s->arena, "%s/finalise.sh", home), NULL);

@@ -135,7 +135,7 @@ static int find_name(void *arg, const struct template_seen *seen, struct err *e)
 	struct finding *f = arg;
 
 	for (size_t k = 0; seen->name && k < f->n; k++) {
-		if (strcmp(f->names[k], seen->name) != 0) {
+		if (!f->names[k] || strcmp(f->names[k], seen->name) != 0) {
 			continue;
 		}
 		if (f->ids[k] && strcmp(f->ids[k], seen->id) != 0) {

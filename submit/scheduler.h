@@ -51,15 +51,16 @@ int scheduler_release(const struct template *t, const char *const *ids, size_t n
 int scheduler_cancel(const struct template *t, const char *const *ids, size_t n, struct err *e);
 
 /*
- * The ids of this user's jobs that have one of these names; ids[k] is NULL where there is none
- * (free each). -1: it could not be asked, or two jobs have one name.
+ * The ids of this user's jobs that have one of these names (a name may be NULL: nobody has it);
+ * ids[k] is NULL where there is none (free each). -1: it could not be asked, or two jobs have one
+ * name.
  */
 int scheduler_find(const struct template *t, const char *const *names, size_t n, char **ids,
 		   struct err *e);
 
 /* ---- what has become of the elements ---- */
 
-#define JOB_WORD 32
+#define JOB_WORD 64
 
 struct job_seen {
 	unsigned array;       /* from 1; 0: the finaliser */

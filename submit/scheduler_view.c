@@ -22,6 +22,7 @@ struct cell {
 
 struct sheet {
 	const char *id; /* NULL: not submitted */
+	const char *name;
 	unsigned array;
 	bool single; /* one job: whatever index it is given, it is this one */
 	uint64_t first, n;
@@ -59,24 +60,30 @@ bool job_state_is_over(enum job_state s)
 
 /* ---- sheets ---- */
 
-static void sheet_init(struct sheet *x, unsigned array, const char *id, uint64_t first, uint64_t n,
-		       bool single)
+static void sheet_init(struct sheet *x, const struct sheet *like)
 {
-	*x = (struct sheet){ .id = id, .array = array, .single = single, .first = first, .n = n };
-	x->cells = mem_array(n, sizeof *x->cells);
-	x->fresh = mem_array(n, sizeof *x->fresh);
+	*x = *like;
+	x->cells = mem_array(x->n, sizeof *x->cells);
+	x->fresh = mem_array(x->n, sizeof *x->fresh);
 }
 
 static void asking_init(struct asking *q, const struct template *t, const struct submission *s)
 {
 	*q = (struct asking){ .t = t, .s = s, .why = ERR_INIT };
 	q->sheets = mem_array(s->n_arrays + 1, sizeof *q->sheets);
-	sheet_init(&q->sheets[q->n++], 0, s->finalise_id, 0, 1, true);
+	sheet_init(&q->sheets[q->n++], &(struct sheet){ .id = s->finalise_id,
+							.name = s->finalise_name,
+							.single = true,
+							.n = 1 });
 	for (size_t k = 0; k < s->n_arrays; k++) {
 		const struct submission_array *a = &s->arrays[k];
 
-		sheet_init(&q->sheets[q->n++], (unsigned)k + 1, a->id, a->first, a->elements,
-			   a->single);
+		sheet_init(&q->sheets[q->n++], &(struct sheet){ .id = a->id,
+								.name = a->name,
+								.array = (unsigned)k + 1,
+								.single = a->single,
+								.first = a->first,
+								.n = a->elements });
 	}
 }
 
@@ -251,6 +258,9 @@ static void take_seen(struct asking *q, const struct template_seen *seen)
 
 	if (!f.sheet) {
 		return;
+	}
+	if (seen->name && f.sheet->name && strcmp(seen->name, f.sheet->name) != 0) {
+		return; /* ours was forgotten, and its id given to another */
 	}
 	f.cell = (struct cell){ (uint8_t)seen->state, word_of(q, seen->word ? seen->word : "") };
 	if (f.sheet->single || !seen->index || !seen->index[0]) {

@@ -8,30 +8,69 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pattern.h"
 #include "base/proc.h"
 #include "base/text.h"
 #include "submit/job.h"
 #include "submit/scheduler.h"
 
+/* ---- what the user gave behind "--" ---- */
+
+/* Some options would overrule what ppgen reckons with: a shorter time, another array. */
+static int check_extra(const struct submit_request *r, struct err *e)
+{
+	struct pattern *p;
+	int found = 0;
+
+	if (!r->template->submit.computed)
+		return 0;
+	p = pattern_new(r->template->submit.computed, e);
+	if (!p)
+		return -1;
+	for (size_t i = 0; found == 0 && i < r->n_extra; i++) {
+		found = pattern_whole(p, r->extra[i], strlen(r->extra[i]), e);
+		if (found > 0)
+			err_bad(e,
+				"'%s' behind '--' would overrule what ppgen reckons with: give resources.time or submit.element_time "
+				"for times, submit.elements for arrays",
+				r->extra[i]);
+	}
+	pattern_free(p);
+	return found ? -1 : 0;
+}
+
 /* ---- shapes ---- */
 
-/* A class's wishes, and the limits of the partition and account that it goes to. */
-static int find_class(const struct submit_request *r, const struct submit_class *from,
-		      struct shape_class *out, struct shape_limits *limits, struct err *e)
+/* What a site wishes for such jobs, and the limits of the partition and account that they go to. */
+static int find_limits(const struct submit_request *r, const struct resources *res, bool finaliser,
+		       struct shape_wish *wish, struct shape_limits *limits, struct err *e)
 {
 	struct site_settings settings = { 0 };
 	struct job_values v = { 0 };
 
-	*out = (struct shape_class){ from->res, from->tasks.tasks, { 0 }, limits };
-	if (site_settings(r->site, r->template, &from->res, false, &settings, e) < 0)
+	if (site_settings(r->site, r->template, res, finaliser, &settings, e) < 0)
 		return -1;
-	submit_wish_merge(r->plan->spec, &settings, &out->wish);
+	submit_wish_merge(r->plan->spec, &settings, wish);
 	v.text[JOB_ACCOUNT] = settings.text[SITE_ACCOUNT].value;
 	v.text[JOB_PARTITION] = settings.text[SITE_PARTITION].value;
 	v.text[JOB_QOS] = settings.text[SITE_QOS].value;
 	free(settings.options);
 	scheduler_limits(r->template, &v, limits);
 	site_limits(r->site, limits);
+	return 0;
+}
+
+/* How long the finaliser may last, perhaps in a partition of its own. */
+static int find_finaliser(const struct submit_request *r, struct submission *s, struct err *e)
+{
+	struct resources res = { 0 };
+	struct shape_limits limits;
+	struct shape_wish wish;
+
+	site_finaliser(r->site, &res);
+	if (find_limits(r, &res, true, &wish, &limits, e) < 0)
+		return -1;
+	s->finalise_most = limits.of[LIMIT_TIME] != UINT64_MAX ? limits.of[LIMIT_TIME] : 0;
 	return 0;
 }
 
@@ -53,7 +92,10 @@ static int find_shapes(const struct submit_request *r, struct shape *shapes, str
 	int rc = 0;
 
 	for (size_t k = 0; rc == 0 && k < r->n_classes; k++) {
-		rc = find_class(r, &r->classes[k], &classes[k], &limits[k], e);
+		classes[k].res = r->classes[k].res;
+		classes[k].tasks = r->classes[k].tasks.tasks;
+		classes[k].own = &limits[k];
+		rc = find_limits(r, &classes[k].res, false, &classes[k].wish, &limits[k], e);
 		if (k == 0)
 			all = limits[0];
 		narrow(&all, &limits[k]);
@@ -195,11 +237,11 @@ int submit_draft(const struct submit_request *r, struct submission *out, struct 
 		 struct err *e)
 {
 	*shapes = mem_array(r->n_classes + 1, sizeof **shapes);
-	if (find_shapes(r, *shapes, e) < 0 ||
+	if (check_extra(r, e) < 0 || find_shapes(r, *shapes, e) < 0 ||
 	    submission_draft(r->draft_in ? r->draft_in : r->rundir, out, e) < 0)
 		goto failed;
 	fill_submission(r, out, *shapes);
-	if (put_files(r, out, e) == 0)
+	if ((!out->finalises || find_finaliser(r, out, e) == 0) && put_files(r, out, e) == 0)
 		return 0;
 	submission_drop(out);
 failed:

@@ -3,8 +3,8 @@
 #
 # ppgen submit on the PBS stand-in (tests/cluster/pbs), from submitting to the tables: every subjob may run twice, a server without a
 # history, which forgets whatever has ended, refusals and limits, what is submitted by hand or has no finaliser, throttle, cancelling,
-# and submitting cut off between two commands. Jobs begin in $HOME, with umask 077, under a login shell whose profile prints; the run
-# directories are in a folder with a name that a careless script would stumble over. tests/e2e/pbs_fail.sh has what goes wrong later.
+# and submitting cut off between two commands. Jobs begin in $HOME, with umask 077, under a login shell whose profile prints and that
+# does not know where PBS's commands are; the run directories are in a folder with a name that a careless script would stumble over. tests/e2e/pbs_fail.sh has what goes wrong later.
 
 . "$(dirname "$0")/lib.sh"
 . "$SRC/tests/e2e/cluster_lib.sh"
@@ -31,7 +31,7 @@ no_jobs() {
 
 # ---- a subjob of every array runs twice
 
-cluster_up pbs --rerun 1 --history --cpus 12
+cluster_up pbs --rerun 1 --history --cpus 12 --no-path
 
 # Resources of two kinds, failures that a second attempt repairs, result files, one element that is no array.
 cat >2d-ising.yaml <<'END'
@@ -79,7 +79,7 @@ cluster_down
 
 # ---- no history: several at once, looked at later
 
-cluster_up pbs --cpus 40 --memory 100000 --kill-delay 1 --term-late 0.2
+cluster_up pbs --cpus 40 --memory 100000 --kill-delay 1 --term-late 0.2 --no-path
 
 cat >failing.yaml <<'END'
 ppgen: 1
@@ -121,7 +121,7 @@ sites:
     finaliser: {memory: 100M, time: 5m}
 END
 qmgr -c 'create queue short'
-for set in 'enabled = True' 'started = True' 'resources_max.walltime = 00:10:00'; do
+for set in 'queue_type = execution' 'enabled = True' 'started = True' 'resources_max.walltime = 00:10:00'; do
 	qmgr -c "set queue short $set"
 done
 cp orphan.yaml site.yaml

@@ -71,6 +71,8 @@ is 'there are no more commands' "$(submit_cut 'before 7' any.yaml; wc -l <"$CUT_
 
 for name in $specs; do
 	[ $name = after6 ] || is "$name: nothing runs" "$(starts $name.yaml)" 0
+	ppgen status $name.yaml >status.txt
+	like "$name: status says so" status.txt 'it was cut off while it was handed over: `ppgen submit '
 	exits 2 ppgen run -q $name.yaml
 	ok "$name: submitted again" ppgen submit $name.yaml
 	like "$name: it is completed" "$err" '^submission 0001 had been cut off .* jobs? [0-9]+, [0-9]+, finaliser [0-9]+$'
@@ -132,5 +134,45 @@ for name in $specs; do
 	is "$name: each of their jobs was there once" "$(jobs_of $name | wc -l) $(jobs_of $name | cut -d ' ' -f 2 | sort -u | wc -l)" '4 4'
 	is "$name: the table of a local run" "$(table $name.yaml)" "$(sha256sum <local/collect/results.csv)"
 done
+
+# ---- the controller is killed; it has forgotten arrays that were recorded, and gives their ids to other jobs
+
+sed 's/^submit.*/submit: {elements: 3}/; /^override/d' any.spec >lost.yaml
+cp lost.yaml cancelled.yaml
+# It writes down what it knows at most every five seconds: from now on that is what it will remember.
+written=$(stat -c %y "$CLUSTER/state/job_state")
+scancel "$(sbatch --parsable --hold -o /dev/null --wrap true)"
+written_again() { [ "$(stat -c %y "$CLUSTER/state/job_state")" != "$written" ]; }
+within 20 written_again
+submit_cut 'before 3' lost.yaml # the finaliser
+submit_cut 'before 3' cancelled.yaml
+ok 'the controller is killed' "$SRC/tests/cluster/slurm" kill-controller "$CLUSTER"
+ok 'and started again' "$SRC/tests/cluster/slurm" start-controller "$CLUSTER"
+ids=" $(job lost.yaml 1) $(job cancelled.yaml 1) "
+others=
+for _ in 1 2 3 4 5 6 7 8; do
+	other=$(sbatch --parsable --hold -o /dev/null -J other --wrap true)
+	case $ids in
+	*" $other "*) others="$others $other" ;;
+	*) scancel "$other" ;;
+	esac
+done
+others_live() { [ "$(squeue -h -t pending -o '%i %j' | grep -c ' other$')" = 2 ]; }
+if [ "$others" = "${ids% }" ]; then
+	exits 2 ppgen submit lost.yaml
+	like 'a job is lost: that is said' "$err" "^ppgen: job $(job lost.yaml 1) of submission 0001 is gone: submit again\$"
+	ok 'submitted again' ppgen submit lost.yaml
+	finished lost.yaml
+	is 'all is good' "$code" 0
+	is 'in a submission of its own' "$(submission lost.yaml)" runs/lost/submissions/0002
+	ok 'a submission whose job is lost is cancelled' ppgen cancel cancelled.yaml
+	ok 'jobs that have their ids now are let alone' others_live
+else
+	skip 'lost jobs' "the controller gave other ids:$others, not$ids"
+	ppgen cancel lost.yaml >"$out" 2>&1
+	ppgen cancel cancelled.yaml >"$out" 2>&1
+fi
+# shellcheck disable=SC2086 # several ids
+scancel $others
 is 'nothing is left in the queue' "$(squeue -h)" ''
 done_testing

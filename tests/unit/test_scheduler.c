@@ -46,7 +46,7 @@ static const char front[] =
 	"release: [fakelet, '{{ids}}']\n"
 	"cancel: [fakedel, '{{ids}}']\n"
 	"ask:\n"
-	"  - {run: [fakeq, '{{user}}', '{{ids}}'], match: '^(?<id>\\d+)(?:_(?<index>\\S+))? (?<state>\\S+)$'}\n"
+	"  - {run: [fakeq, '{{user}}', '{{ids}}'], match: '^(?<id>\\d+)(?:_(?<index>\\S+))?(?: =(?<name>\\S+))? (?<state>\\S+)$'}\n"
 	"  - {run: [fakeacct, '{{ids}}'], match: '^(?<id>\\d+)(?:_(?<index>\\S+))? (?<state>\\S+)$', only_if: '^ID', lags: true}\n"
 	"find: {run: [fakefind, '{{user}}'], match: '^(?<id>\\d+)(?:_\\S+)? (?<name>\\S+)$'}\n"
 	"states:\n"
@@ -154,14 +154,17 @@ static int begin(void **state)
 	if (!w->t) {
 		fail_msg("%s", diags_text(d));
 	}
-	w->arrays[0] = (struct submission_array){ .elements = 10, .first = 1, .id = "11" };
-	w->arrays[1] =
-		(struct submission_array){ .elements = 1, .first = 1, .single = true, .id = "12" };
+	w->arrays[0] =
+		(struct submission_array){ .elements = 10, .first = 1, .id = "11", .name = "one" };
+	w->arrays[1] = (struct submission_array){
+		.elements = 1, .first = 1, .single = true, .id = "12", .name = "two"
+	};
 	w->s = (struct submission){ .dir = w->dir,
 				    .user = "somebody",
 				    .arrays = w->arrays,
 				    .n_arrays = 2,
 				    .finalises = true,
+				    .finalise_name = "last",
 				    .finalise_id = "13" };
 	free(text);
 	diags_free(d);
@@ -495,6 +498,9 @@ static void test_view(void **state)
 		  false, false },
 		{ "others' jobs and elements", "11_0-99 R\n111_1 F\n1 F\n12 R\n13 R\n", NULL, NULL,
 		  "0:0=running/R 1:1-10=running/R 2:1=running/R", false, false },
+		{ "others' jobs that got our ids",
+		  "11_1-10 =theirs R\n11_2 =one R\n12 =one R\n13 =last PD\n", NULL, NULL,
+		  "0:0=queued/PD 1:2=running/R", false, false },
 		{ "an unknown word", "11_1-10 ZZ\n12 R\n13 R\n", NULL, "ID\n11_2 CD\n",
 		  "0:0=running/R 1:1=unknown/ZZ 1:2=done/CD 1:3-10=unknown/ZZ 2:1=running/R", true,
 		  false },
