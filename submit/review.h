@@ -38,8 +38,9 @@
 #include "submit/scheduler.h"
 #include "submit/submitter.h"
 
-#define ROUNDS_MOST 1000 /* of a chain: a task that saves its state, and never gets further, ends \
-			  */
+#define ROUNDS_MOST                                                                   \
+	1000 /* of a chain: a task that saves its state, and never gets further, ends \
+	      */
 
 struct review {
 	uint64_t tasks, good; /* of this submission */

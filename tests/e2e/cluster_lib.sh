@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2034 # lib.sh has the variables, scripts read code
 # SPDX-License-Identifier: MIT
 #
 # What the scripts that need a scheduler share; sourced after lib.sh.

@@ -195,8 +195,15 @@ like 'with some to spare' "$out" '^#PBS -J 0-3$'
 ok 'the queue is not empty' test "$queued" -gt 6
 exits 2 ppgen submit limits.yaml
 like 'others of ours are there already: refused' "$err" "qsub refused array-1.sh \(exit code 38\): qsub: would exceed complex's per-user limit"
-qmgr -c 'unset server max_queued'
-qmgr -c 'unset server max_array_size'
+qmgr -c "set server max_queued = [u:$(id -un)=7]"
+ok "a user's own limit" ppgen submit -n limits.yaml
+like 'counts for him' "$out" '^#PBS -J 0-4$'
+qmgr -c 'set queue workq max_queued = [u:PBS_GENERIC=5]'
+ok "and that of the queue where jobs go" ppgen submit -n limits.yaml
+like 'as well' "$out" '^#PBS -J 0-2$'
+for unset in 'server max_queued' 'server max_array_size' 'queue workq max_queued'; do
+	qmgr -c "unset $unset"
+done
 
 # ---- states, and a throttle
 

@@ -118,6 +118,11 @@ for options in '-l nonsense=1' '-q nothere' '-P nothere' '-w e -l h_vmem=999G' '
 	like "refused: $options" "$err" '^ppgen: qsub refused (array-1|finalise).sh \(exit code 1\): Unable to run job: '
 	like 'it has ended' "$(submission refused.yaml)/ended.json" '"how":"refused"'
 done
+for options in '-l exclusive=false,h_rt=60' '-t 1-9' '-hold_jid 1' -notify '-sync y'; do
+	# shellcheck disable=SC2086
+	exits 2 ppgen submit refused.yaml -- $options
+	like "it is ppgen's to say" "$err" 'would overrule what ppgen reckons with'
+done
 like 'in its own words' <(ppgen submit refused.yaml -- -l nonsense=1 2>&1) 'unknown resource "nonsense"'
 is 'nothing of it is in the queue' "$(jobs_of refused.yaml)" ''
 mkdir '#$ -q x'

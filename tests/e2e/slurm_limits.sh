@@ -57,6 +57,25 @@ is 'nothing ran twice' "$(starts many.yaml)" 200
 finished wish.yaml
 is 'twenty elements of no need' "$code" 0
 
+# ---- what others have in the queue, and what a partition allows
+
+others=$(sbatch --parsable --hold --array=0-18 -o /dev/null --wrap true)
+others="$others $(sbatch --parsable --hold --array=0-18 -o /dev/null --wrap true)"
+others="$others $(sbatch --parsable --hold --array=0-18 -o /dev/null --wrap true)"
+exits 2 ppgen submit -d full wish.yaml --set submit.elements=5
+like 'no room for more jobs: sbatch would hang' "$err" '^ppgen: sbatch refused array-1.sh '
+# shellcheck disable=SC2086 # several ids
+scancel $others
+
+mkdir -p "$XDG_CONFIG_HOME/ppgen"
+echo 'sites: {here: {hosts: ["*"], partition: short}}' >"$XDG_CONFIG_HOME/ppgen/sites.yaml"
+exits 2 ppgen submit -d short many.yaml
+like 'tasks that the partition has no time for: both are named' "$err" "'time' of 1h 00m does not fit into an element: a wall time of 10m .*\(scontrol --oneliner show partition short\)"
+ok 'shorter ones' ppgen submit -q -d short --set resources.time=2m many.yaml
+like 'get as much as there is' short/submissions/0001/array-1.sh '^#SBATCH --time=10$'
+rm "$XDG_CONFIG_HOME/ppgen/sites.yaml"
+ok 'they are cancelled' ppgen cancel -d short many.yaml
+
 # ---- a throttle, for all arrays together
 
 cat >throttle.yaml <<'END'

@@ -180,4 +180,25 @@ finished limit.yaml
 is 'limit: all is good' "$code" 0
 like 'limit: what was cut off' "$(log_of limit.yaml 1 finalise)" '2 good, 0 failed for good, 1 cut off, 2 never started'
 is 'limit: the table of a local run' "$(table limit.yaml)" "$(sha256sum <local.limit/collect/results.csv)"
+
+# ---- the kernel takes a task for memory that nobody limited but Slurm
+
+if ! lacking=$("$SRC/tests/cluster/slurm" missing --cgroups); then
+	skip 'kernel: out of memory' "$lacking"
+	done_testing
+fi
+cluster_down
+cluster_up slurm --no-rest --cgroups
+cat >kernel.yaml <<'END'
+ppgen: 1
+params: {eat: [1, 20, 300]}
+command: [python3, -c, "import time; a = b'x' * ({eat} << 20); time.sleep(1); print(len(a))"]
+results: {stdout: number}
+submit: {elements: 1}
+END
+ok 'kernel: submitted' ppgen submit -q kernel.yaml
+finished kernel.yaml
+is 'kernel: one task has failed' "$code $(ends kernel.yaml ok) $(ends kernel.yaml oom)" '1 2 1'
+is 'kernel: Slurm says the same' "$(squeue -h -t all -o %T -j "$(job kernel.yaml 1)")" OUT_OF_MEMORY
+like 'kernel: it is not done again' "$(log_of kernel.yaml 1 finalise)" '2 good, 1 failed for good, 1 over their memory'
 done_testing

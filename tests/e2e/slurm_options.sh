@@ -73,6 +73,8 @@ sites:
   here:
     hosts: ["*"]
     partition: short
+    reservation: ours
+    mail: me@example.org
     directives: ["#SBATCH --comment=all"]
     finaliser: {memory: 100M, time: 2m, directives: ["#SBATCH --comment=last"]}
     when:
@@ -86,6 +88,7 @@ resources: {cpus: 1}
 overrides: [{where: cpus_wanted > 1, cpus: 2}]
 results: {stdout: number}
 END
+ok 'a reservation' scontrol create reservation reservationname=ours starttime=now duration=60 users="$(id -un)" nodes=n3
 ok 'a site file' ppgen submit -q sites.yaml
 finished sites.yaml
 is 'all is good' "$code" 0
@@ -93,6 +96,9 @@ shown "$(job sites.yaml 1)" >first
 shown "$(job sites.yaml 2)" >second
 shown "$(job sites.yaml finalise)" >last
 like 'its partition' first '^Partition=short$'
+like 'its reservation' first '^Reservation=ours$'
+like 'mail' first '^MailUser=me@example.org$'
+like 'when it ends, however' first '^MailType=.*END,FAIL'
 like 'its directives' first '^Comment=all$'
 like 'its partition for some tasks' second '^Partition=main$'
 like 'its directives for them' second '^Comment=many$'
@@ -101,6 +107,7 @@ like 'and what is said for it' last '^Comment=last$'
 like 'memory' last '^MinMemoryNode=1(00|64)M$'
 like 'time' last '^TimeLimit=00:02:00$'
 rm "$XDG_CONFIG_HOME/ppgen/sites.yaml"
+scontrol delete reservationname=ours
 
 # ---- the command line
 
@@ -120,6 +127,8 @@ like 'all of them' first '^TimeLimit=00:07:00$'
 is 'as they are' "$(scontrol show job "$(job extra.yaml 1)" | sed -n 's/^ *Comment=\(.*[^ ]\) *$/\1/p' | head -n 1)" "a 'b' \$c"
 like 'the finaliser gets them too' last '^Partition=short$'
 like 'a dependency keeps the array back' first "^Dependency=afterany:$other"
+ppgen status extra.yaml >status.txt
+like 'status says why it does not begin' status.txt "^  elements 0 to 2 of job [0-9]+ are held in 'PENDING Dependency'\$"
 like 'but the finaliser waits for the array' last "^Dependency=afterany:$(job extra.yaml 1)_"
 like 'and a job keeps the name by which it is found' first '^JobName=extra-[a-z0-9]+-1$'
 ok 'it may begin' scancel "$other"

@@ -44,6 +44,8 @@ submit: {elements: 3}
 END
 cp orphan.yaml alone.yaml
 ok 'tasks of which one fails' ppgen submit failing.yaml
+ok 'one without a finaliser' ppgen submit -q -d lonely --no-finalise alone.yaml
+ok 'is cancelled' ppgen cancel -d lonely alone.yaml
 ok 'one whose finaliser is cancelled' ppgen submit orphan.yaml
 ok 'the scheduler takes it out' scancel "$(job orphan.yaml finalise)"
 ok 'one without a finaliser' ppgen submit --no-finalise alone.yaml
@@ -105,7 +107,8 @@ like 'the finaliser waits for the last of them' <(job_says "$(job states.yaml fi
 touch gate1 gate2
 finished states.yaml
 is 'wait: all is good' "$code" 0
-like 'in a second round' "$err" '^submission 0002 ended: done'
+ppgen status states.yaml >status.txt
+like 'in a second round' status.txt '^submission 0002 ended: done'
 like 'the finaliser says why' "$(submission states.yaml 1)/log/finalise" '4 tasks: 3 good, 0 failed for good, 1 lost with their element'
 is 'for one task only' "$(starts states.yaml) $(good_times states.yaml 1)" '5 4'
 is 'the table of a local run' "$(table states.yaml)" "$(sha256sum <local/collect/results.csv)"
@@ -177,6 +180,35 @@ finished long.yaml
 is 'to its end' "$code" 0
 is 'with what was lacking' "$(good_times long.yaml 1) $(starts long.yaml)" '60 64'
 is 'and the table of a local run' "$(table long.yaml)" "$(sha256sum <local.long/collect/results.csv)"
+
+# ---- two at once; a set-up that fails; from within a job
+
+cat >two.yaml <<'END'
+ppgen: 1
+params: {x: [1, 2]}
+command: echo {x}
+results: {stdout: number}
+END
+for i in 1 2 3; do
+	(ppgen submit -q two.yaml >"two.$i" 2>&1; echo $? >"code.$i") &
+done
+wait
+is 'of three submitters one wins' "$(cat code.? | sort | paste -s -d ' ')" '0 2 2'
+is 'and nothing was submitted twice' "$(squeue -h -t all -o '%F %j' | grep ' two-' | sort -u | wc -l)" 2
+sed 's/^command.*/setup: echo no such module >\&2; false\n&/' two.yaml >setup.yaml
+ok 'one whose set-up fails' ppgen submit -q setup.yaml
+cp two.yaml within.yaml
+ok 'one that a job submits' sbatch -W --mem=70 -c 2 --array=3 -o /dev/null --wrap "ppgen submit within.yaml"
+finished within.yaml
+is 'it comes to its end' "$code" 0
+like 'and asks for no more than its own' <(scontrol show job "$(job within.yaml 1)" | tr ' ' '\n') '^NumCPUs=1$'
+finished two.yaml
+is 'the first comes to its end' "$code" 0
+finished setup.yaml
+is 'without a set-up no task is started, and none again' "$code $(starts setup.yaml) $(basename "$(submission setup.yaml)")" '1 0 0001'
+like 'which wait says' "$err" 'none of its tasks was ever started'
+like 'the element has the cause' "$(submission setup.yaml)/log/1.0" 'setup: exit code 1: no such module'
+
 exits 0 ppgen submit long.yaml
 ok 'once more there is nothing to do' test ! -e "$(submission long.yaml 3)"
 is 'nothing is left in the queue' "$(squeue -h)" ''
