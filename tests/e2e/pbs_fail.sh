@@ -54,7 +54,7 @@ good() {
 	is "$1: each task has one good result" "$(good_times "$1.yaml" 1)" 6
 }
 
-gated hangs 6 'submit: {elements: 2, element_time: 20s}'
+gated hangs 6 'submit: {elements: 2, element_time: 40s}'
 gated taken 3 'submit: {elements: 3}'
 gated one 6 'submit: {elements: 2}'
 gated array 4 'submit: {elements: 3}'
@@ -128,7 +128,7 @@ like 'the finaliser says why' "$(submission killed.yaml 1)/log/finalise" '6 task
 
 ok 'it still hangs' kill -0 "$pid"
 touch gate.hangs
-finished hangs.yaml 60
+finished hangs.yaml 150
 is 'PBS ended it' "$(attribute "$(subjob hangs.yaml "$(sed 's/.*"element":\([0-9]*\).*/\1/; q' "$(grep -rl "\"pid\":$pid," runs/hangs/journal)")")" Exit_status)" -29
 ok 'and all of its processes' within 20 sh -c "! kill -0 $pid"
 good hangs 2

@@ -288,6 +288,9 @@ ln -s cutter "$T/bin/qsub"
 ln -s cutter "$T/bin/qrls"
 CUT_COUNT=$T/count
 export CUT_COUNT
+mkdir "$T/down"
+printf '#!/bin/sh\necho "qselect: cannot connect to server srv (errno=15010)" >&2\nexit 162\n' >"$T/down/qselect"
+chmod +x "$T/down/qselect"
 
 cat >any.spec <<'END'
 ppgen: 1
@@ -306,6 +309,10 @@ for cut in 'before 1' 'after 1' 'after 2' 'before 3' 'after 3' 'after 4'; do
 	rm -f "$CUT_COUNT"
 	{ CUT=$cut PATH=$T/bin:$PATH ppgen submit -q "$spec" >"$out" 2>"$err"; } 2>/dev/null # the shell says "Killed"
 	is "killed $cut" $? 137
+	if [ "$cut" = 'after 1' ]; then
+		PATH=$T/down:$PATH exits 3 ppgen submit "$spec"
+		like 'nothing is submitted again while the server cannot be asked' "$err" 'cannot be asked for jobs by name: .*cannot connect'
+	fi
 	exits 0 ppgen submit "$spec"
 	like 'submit completes it' "$err" '^submission 0001 had been cut off while it was handed over; now it is complete: jobs '
 	is 'all of its jobs are there, once' "$(jobs_of "$spec" | tr '\n' ' ')" \

@@ -119,11 +119,11 @@ results: {stdout: number}
 END
 ok 'a job of somebody else' sbatch --parsable --hold -o /dev/null --wrap true
 other=$(cat "$out")
-ok 'options for sbatch' ppgen submit -q extra.yaml -- -p short -t 7 "--comment=a 'b' \$c" -J mine --dependency="afterany:$other"
+ok 'options for sbatch' ppgen submit -q extra.yaml -- -p short --nice=7 "--comment=a 'b' \$c" -J mine --dependency="afterany:$other"
 shown "$(job extra.yaml 1)" >first
 shown "$(job extra.yaml finalise)" >last
 like 'reach it' first '^Partition=short$'
-like 'all of them' first '^TimeLimit=00:07:00$'
+like 'all of them' first '^Nice=7$'
 is 'as they are' "$(scontrol show job "$(job extra.yaml 1)" | sed -n 's/^ *Comment=\(.*[^ ]\) *$/\1/p' | head -n 1)" "a 'b' \$c"
 like 'the finaliser gets them too' last '^Partition=short$'
 like 'a dependency keeps the array back' first "^Dependency=afterany:$other"
@@ -146,7 +146,7 @@ exits 3 ppgen wait -q extra.yaml
 is 'nothing of it is in the queue' "$(squeue -h -o %j | grep '^extra')" ''
 
 # Slurm takes this one, and lets it wait for ever.
-ok 'more time than the partition has' ppgen submit -q extra.yaml -- -p short -t 20
+ok 'more time than the partition has' ppgen submit -q --set resources.time=1h extra.yaml -- -p short
 eventually 30 says PartitionTimeLimit squeue -h -o %r
 rm -f "$(submission extra.yaml)/asked.json"
 ppgen status extra.yaml >status.txt
