@@ -126,6 +126,13 @@ for set in 'queue_type = execution' 'enabled = True' 'started = True' 'resources
 done
 cp orphan.yaml site.yaml
 ok 'an element out of time' ppgen submit -q late.yaml
+asked() {
+	ask_again late.yaml
+	ppgen status late.yaml >/dev/null
+	cat "$(submission late.yaml 1)/asked.json"
+}
+eventually 10 says '"X"' asked
+like 'without a history nobody knows how an element ended' "$(submission late.yaml 1)/asked.json" '\[1,0,0,"ended","X"\],\[1,1,1,"running","R"\]'
 ok 'tasks of which one fails' ppgen submit failing.yaml
 ok 'one whose finaliser is deleted' ppgen submit orphan.yaml
 ok 'it is' qdel "$(job orphan.yaml finalise)"
@@ -150,10 +157,6 @@ exits 1 sh "$T/by hand/submit.sh"
 like 'once only' "$err" 'was submitted already'
 exits 2 ppgen submit hand.yaml
 like 'it is under way' "$err" '^ppgen: submission 0001 .*job [0-9]+\[\]\.srv, finaliser [0-9]+\.srv\) is under way'
-
-eventually 10 reaches 1 ends late.yaml ok
-eventually 10 says 'done:1' elements_are late.yaml
-like 'without a history nobody knows how an element ended' "$(submission late.yaml 1)/asked.json" '\[1,0,0,"ended","X"\],\[1,1,1,"running","R"\]'
 
 # ---- refused
 

@@ -119,16 +119,20 @@ results: {stdout: number}
 END
 ok 'a job of somebody else' sbatch --parsable --hold -o /dev/null --wrap true
 other=$(cat "$out")
-ok 'options for sbatch' ppgen submit -q extra.yaml -- -p short --nice=7 "--comment=a 'b' \$c" -J mine --dependency="afterany:$other"
+ok 'options for sbatch' ppgen submit -q extra.yaml -- -p main,short --nice=7 "--comment=a 'b' \$c" -J mine --dependency="afterany:$other"
 shown "$(job extra.yaml 1)" >first
 shown "$(job extra.yaml finalise)" >last
-like 'reach it' first '^Partition=short$'
+like 'reach it' first '^Partition=main,short$'
 like 'all of them' first '^Nice=7$'
 is 'as they are' "$(scontrol show job "$(job extra.yaml 1)" | sed -n 's/^ *Comment=\(.*[^ ]\) *$/\1/p' | head -n 1)" "a 'b' \$c"
-like 'the finaliser gets them too' last '^Partition=short$'
+like 'the finaliser gets them too' last '^Partition=main,short$'
 like 'a dependency keeps the array back' first "^Dependency=afterany:$other"
-ppgen status extra.yaml >status.txt
-like 'status says why it does not begin' status.txt "^  elements 0 to 2 of job [0-9]+ are held in 'PENDING Dependency'\$"
+told() {
+	rm -f "$(submission "$1")/asked.json" # else it is asked once a minute
+	ppgen status "$1"
+}
+eventually 20 says 'are held' told extra.yaml
+like 'status says why it does not begin' <(told extra.yaml) "^  elements 0 to 2 of job [0-9]+ are held in 'PENDING Dependency'\$"
 like 'but the finaliser waits for the array' last "^Dependency=afterany:$(job extra.yaml 1)_"
 like 'and a job keeps the name by which it is found' first '^JobName=extra-[a-z0-9]+-1$'
 ok 'it may begin' scancel "$other"
@@ -148,9 +152,7 @@ is 'nothing of it is in the queue' "$(squeue -h -o %j | grep '^extra')" ''
 # Slurm takes this one, and lets it wait for ever.
 ok 'more time than the partition has' ppgen submit -q --set resources.time=1h extra.yaml -- -p short
 eventually 30 says PartitionTimeLimit squeue -h -o %r
-rm -f "$(submission extra.yaml)/asked.json"
-ppgen status extra.yaml >status.txt
-like 'status says that it is stuck' status.txt "^  elements 0 to 2 of job [0-9]+ are stuck in 'PENDING PartitionTimeLimit'"
+like 'status says that it is stuck' <(told extra.yaml) "^  elements 0 to 2 of job [0-9]+ are stuck in 'PENDING PartitionTimeLimit'"
 ok 'it is cancelled' ppgen cancel extra.yaml
 
 # All nodes are away for a while: nobody can tell this from a job that could never run.
