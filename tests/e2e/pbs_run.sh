@@ -197,7 +197,7 @@ ok 'else as many as may be queued' ppgen submit -n limits.yaml
 like 'with some to spare' "$out" '^#PBS -J 0-3$'
 ok 'the queue is not empty' test "$queued" -gt 6
 exits 2 ppgen submit limits.yaml
-like 'others of ours are there already: refused' "$err" "qsub refused array-1.sh \(exit code 38\): qsub: would exceed complex's per-user limit"
+like 'others of ours are there already: refused' "$err" "qsub refused (array-1|finalise)\.sh \(exit code 38\): qsub: would exceed complex's per-user limit"
 qmgr -c "set server max_queued = [u:$(id -un)=7]"
 ok "a user's own limit" ppgen submit -n limits.yaml
 like 'counts for him' "$out" '^#PBS -J 0-4$'

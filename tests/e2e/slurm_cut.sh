@@ -168,7 +168,7 @@ if [ "$others" = "${ids% }" ]; then
 	ok 'a submission whose job is lost is cancelled' ppgen cancel cancelled.yaml
 	ok 'jobs that have their ids now are let alone' others_live
 else
-	skip 'lost jobs' "the controller gave other ids:$others, not$ids"
+	echo "# lost jobs were not tried: the controller gave other ids:$others, not$ids"
 	ppgen cancel lost.yaml >"$out" 2>&1
 	ppgen cancel cancelled.yaml >"$out" 2>&1
 fi

@@ -55,7 +55,7 @@ gated limit <<'END'
 ppgen: 1
 params: {x: {from: 1, to: 5, step: 1}}
 shell: |
-  [ "$x" -ne 3 ] || GATE
+  [ "$x" -ne 3 ] || { trap "" TERM; GATE; } # so it is killed with the worker, and nobody records its end
   echo "$x"
 results: {stdout: number}
 submit: {elements: 1, element_time: 5m}
@@ -68,6 +68,15 @@ shell: |
   echo "$x"
 results: {stdout: number}
 submit: {elements: 2}
+END
+gated back <<'END'
+ppgen: 1
+params: {x: {from: 1, to: 4, step: 1}}
+shell: |
+  [ "$x" -le 2 ] || GATE
+  echo "$x"
+results: {stdout: number}
+submit: {elements: 1, slots: 2}
 END
 gated again <<'END'
 ppgen: 1
@@ -178,8 +187,22 @@ is 'limit: by the word of Slurm' "$(squeue -h -t all -o %T -j "$(job limit.yaml 
 touch gate.limit
 finished limit.yaml
 is 'limit: all is good' "$code" 0
+is 'limit: one task has no end' "$(starts limit.yaml) $(ends limit.yaml)" '6 5'
 like 'limit: what was cut off' "$(log_of limit.yaml 1 finalise)" '2 good, 0 failed for good, 1 cut off, 2 never started'
 is 'limit: the table of a local run' "$(table limit.yaml)" "$(sha256sum <local.limit/collect/results.csv)"
+
+# ---- slurmd is killed and comes back in time: nothing is lost, and nothing begins again
+
+ok 'back: submitted' ppgen submit -q back.yaml
+eventually 30 reaches 4 starts back.yaml
+node=$(squeue -h -t running -o %N -j "$(job back.yaml 1)")
+ok 'back: slurmd is killed' "$SRC/tests/cluster/slurm" kill-node "$CLUSTER" "$node"
+ok 'back: and started' "$SRC/tests/cluster/slurm" start-node "$CLUSTER" "$node"
+touch gate.back
+finished back.yaml
+is 'back: all is good' "$code" 0
+is 'back: at the first go' "$(starts back.yaml) $(basename "$(submission back.yaml)")" '4 0001'
+is 'back: the table of a local run' "$(table back.yaml)" "$(sha256sum <local.back/collect/results.csv)"
 
 # ---- the kernel takes a task for memory that nobody limited but Slurm
 
