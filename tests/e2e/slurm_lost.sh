@@ -125,8 +125,8 @@ eventually 30 reaches 62 starts killed.yaml
 pid=$(worker_pid killed.yaml)
 guardian=$(ps -o ppid= "$pid" | tr -d ' ')
 ok 'killed: it is a job of Slurm' grep -q slurmstepd "/proc/$(ps -o ppid= "$guardian" | tr -d ' ')/comm"
-kill -STOP "$pid" # else it might see the other one die, and end in order
-kill -KILL "$guardian" "$pid"
+kill -STOP "$guardian" "$pid" # neither may see the other one die, and end in order
+kill -KILL "$pid" "$guardian" # Slurm, seeing the guardian die, tells what is left to end
 ok 'killed: nothing of it is left' within 20 sh -c "! kill -0 $pid"
 touch gate.killed
 
@@ -177,10 +177,10 @@ is 'cut: the table of a local run' "$(table cut.yaml)" "$(sha256sum <local.cut/c
 
 finished memory.yaml
 is 'memory: all is good' "$code" 0
+# A round may come twice: where slurmd is quicker than ppgen, it kills the element, and does not say why.
 is 'memory: in rounds with more of it' \
-	"$(cat runs/memory/submissions/*/array-1.sh | sed -n 's/^#SBATCH --mem=//p' | paste -s -d ' ')" '124M 184M 304M'
-is 'memory: for those that need it' "$(cat runs/memory/submissions/*/log/finalise | grep -o '[0-9]* tasks\?: [0-9]* good' | paste -s -d ' ')" \
-	'3 tasks: 1 good 2 tasks: 1 good 1 task: 1 good'
+	"$(cat runs/memory/submissions/*/array-1.sh | sed -n 's/^#SBATCH --mem=//p' | uniq | paste -s -d ' ')" '124M 184M 304M'
+is 'memory: for those that need it' "$(records memory.yaml | grep '^{"k":"start"' | grep -c '"i":0,')" 1
 
 eventually 60 over limit.yaml 1
 is 'limit: by the word of Slurm' "$(squeue -h -t all -o %T -j "$(job limit.yaml 1 1)")" TIMEOUT
