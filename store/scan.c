@@ -14,12 +14,8 @@ static int fold_files(struct scan *s, struct err *e)
 	if (scan_list(s->rundir, &s->files, &s->n_files, e) < 0) {
 		return -1;
 	}
-	s->priv->views = mem_array(s->n_files, sizeof *s->priv->views);
 	for (size_t i = 0; i < s->n_files; i++) {
-		s->priv->views[i].view.data = "";
-	}
-	for (size_t i = 0; i < s->n_files; i++) {
-		if (scan_open(&s->files[i], &s->priv->views[i], e) < 0) {
+		if (scan_open(&s->files[i], e) < 0) {
 			return -1;
 		}
 	}
@@ -67,7 +63,6 @@ void scan_free(struct scan *s)
 	}
 	published_free(s);
 	for (size_t i = 0; i < s->n_files; i++) {
-		file_view_free(&s->priv->views[i].view);
 		scan_file_release(&s->files[i]);
 	}
 	judge_free(s->priv->judge);
@@ -75,7 +70,7 @@ void scan_free(struct scan *s)
 	buf_free(&s->priv->row);
 	buf_free(&s->priv->why);
 	free(s->priv->doubles.items);
-	free(s->priv->views);
+	scan_reader_free(s->priv->records);
 	free(s->priv);
 	free(s->files);
 	free(s->tasks);
@@ -83,23 +78,4 @@ void scan_free(struct scan *s)
 	free(s->stale);
 	free(s->rundir);
 	*s = (struct scan){ .priv = NULL };
-}
-
-int scan_read(struct scan *s, uint32_t file, uint64_t offset, struct record *r, struct err *e)
-{
-	const struct file_view *v;
-	const char *from, *newline;
-
-	if (file >= s->n_files || offset >= s->priv->views[file].view.len) {
-		return err_fail(e, "no record at %llu of journal %lu", (unsigned long long)offset,
-				(unsigned long)file);
-	}
-	v = &s->priv->views[file].view;
-	from = v->data + offset;
-	newline = memchr(from, '\n', v->len - (size_t)offset);
-	if (!record_decode(from, newline ? (size_t)(newline - from) : v->len - (size_t)offset, r)) {
-		return err_fail(e, "'%s': the record at %llu has become unreadable",
-				s->files[file].path, (unsigned long long)offset);
-	}
-	return 0;
 }

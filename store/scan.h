@@ -28,7 +28,8 @@ struct scan_file {
 	bool closed; /* has a close record */
 	bool dead;   /* its process is known to be gone: same machine and boot, no such process; or
 			the submission that it was an element of has ended */
-	uint64_t bytes;
+	uint64_t bytes; /* as long as it was when it was opened */
+	uint64_t whole; /* where the last sound record ends */
 	/* Lines that are no sound record, but for a torn tail of a file that is not closed. */
 	uint64_t damaged;
 };
@@ -112,8 +113,7 @@ int scan_fold(const char *rundir, const struct plan *p, const struct scan_option
 	      struct scan *out, struct err *e);
 void scan_free(struct scan *s);
 
-/* Reads the record at a place: decodes into *r, which borrows from *view-held bytes until
- * scan_free. */
+/* Reads the record at a place. *r borrows from the scan until the next call. */
 int scan_read(struct scan *s, uint32_t file, uint64_t offset, struct record *r, struct err *e);
 
 /*

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk over journals. A journal may grow, and its writer die, while it is read: what is read is
- * the file as long as it was when it was opened. A line that is no sound record is passed over up
- * to the next newline. It counts as damage, unless it is the unfinished end of a file that may
- * still be written to, or whose writer was killed in the middle of a write.
+ * The journals of a run: which there are, how long each is, whether its writer will write more; and
+ * walks over all of them or one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "store/journal_internal.h"
@@ -16,6 +17,8 @@
 #include "store/submission.h"
 
 #define JOURNAL_ENDING ".jsonl"
+#define CLOSE_MAX      256 /* bytes of a close record are fewer */
+#define HEADER_MAX     ((size_t)256 << 10)
 
 void scan_file_release(struct scan_file *f)
 {
@@ -111,35 +114,65 @@ int scan_list(const char *rundir, struct scan_file **files, size_t *n, struct er
 	return rc;
 }
 
-/* Whether the last line is a close record: nobody writes behind one. */
-static bool ends_closed(const struct file_view *v)
+static int open_journal(const struct scan_file *f, struct stat *st, struct err *e)
 {
-	const char *end = v->data + v->len, *from;
-	struct record r;
+	const int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 
-	while (end > v->data && end[-1] == '\n') {
-		end--;
+	if (fd >= 0 && fstat(fd, st) == 0) {
+		return fd;
 	}
-	from = memrchr(v->data, '\n', (size_t)(end - v->data));
-	from = from ? from + 1 : v->data;
-	return record_decode(from, (size_t)(end - from), &r) == 1 && r.kind == RECORD_CLOSE;
+	if (e && !err_is(e)) {
+		err_errno(e, "cannot read '%s'", f->path);
+		e->kind = ERR_SYSTEM;
+	}
+	if (fd >= 0) {
+		const int number = errno;
+
+		close(fd);
+		errno = number;
+	}
+	return -1;
 }
 
-int scan_open(struct scan_file *f, struct scan_view *v, struct err *e)
+static size_t read_at(int fd, char *p, size_t n, uint64_t offset)
 {
-	struct err why = ERR_INIT;
+	ssize_t got;
 
-	v->whole = 0;
-	f->damaged = 0;
-	if (file_view(f->path, &v->view, &why) < 0) {
-		if (e && !err_is(e)) {
-			*e = why;
-			e->kind = ERR_SYSTEM;
-		}
+	do {
+		got = pread(fd, p, n, (off_t)offset);
+	} while (got < 0 && errno == EINTR);
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* Whether the last line is a close record: nobody writes behind one. */
+static bool ends_closed(int fd, uint64_t bytes)
+{
+	char tail[CLOSE_MAX];
+	size_t n = bytes < sizeof tail ? (size_t)bytes : sizeof tail;
+	const char *from;
+	struct record r;
+
+	n = read_at(fd, tail, n, bytes - n);
+	while (n && tail[n - 1] == '\n') {
+		n--;
+	}
+	from = n ? memrchr(tail, '\n', n) : NULL;
+	from = from ? from + 1 : tail;
+	return record_decode(from, (size_t)(tail + n - from), &r) == 1 && r.kind == RECORD_CLOSE;
+}
+
+int scan_open(struct scan_file *f, struct err *e)
+{
+	struct stat st;
+	const int fd = open_journal(f, &st, e);
+
+	if (fd < 0) {
 		return -1;
 	}
-	f->bytes = v->view.len;
-	f->closed = ends_closed(&v->view);
+	f->damaged = f->whole = 0;
+	f->bytes = (uint64_t)st.st_size;
+	f->closed = ends_closed(fd, f->bytes);
+	close(fd);
 	return 0;
 }
 
@@ -148,7 +181,7 @@ int scan_open(struct scan_file *f, struct scan_view *v, struct err *e)
  * that cannot be asked; but when its submission has ended, so has it: nothing it may still do
  * counts as going on.
  */
-static bool header_is_dead(const struct scan_file *f, struct json header)
+bool scan_header_dead(const struct scan_file *f, struct json header)
 {
 	uint64_t number;
 	char *xx, *journal, *rundir;
@@ -171,58 +204,65 @@ static bool header_is_dead(const struct scan_file *f, struct json header)
 	return ended;
 }
 
-int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg)
+void scan_read_header(struct scan_file *f)
 {
-	const char *const data = v->view.data, *const end = data + v->view.len;
-	const char *p = data;
+	struct stat st;
 	struct record r;
-	int rc = 0;
+	const char *newline;
+	char *text;
+	size_t n;
+	const int fd = open_journal(f, &st, NULL);
 
-	f->damaged = 0;
-	while (rc == 0 && p < end) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		const char *to = newline ? newline : end;
-
-		if (to == p) {
-			p++;
-			continue;
-		}
-		if (record_decode(p, (size_t)(to - p), &r)) {
-			v->whole = (uint64_t)(to - data) + (newline ? 1 : 0);
-			f->closed |= r.kind == RECORD_CLOSE;
-			if (r.kind == RECORD_HEADER) {
-				f->dead = header_is_dead(f, r.line);
-			}
-			rc = fn(arg, f, (uint64_t)(p - data), &r);
-		} else if (newline || f->closed) {
-			f->damaged++;
-		}
-		p = newline ? newline + 1 : end;
+	if (fd < 0) {
+		return;
 	}
-	return rc;
+	text = mem_alloc(HEADER_MAX);
+	n = read_at(fd, text, HEADER_MAX, 0);
+	newline = memchr(text, '\n', n);
+	if (newline && record_decode(text, (size_t)(newline - text), &r) &&
+	    r.kind == RECORD_HEADER) {
+		f->dead = scan_header_dead(f, r.line);
+	}
+	free(text);
+	close(fd);
 }
 
 bool scan_writer_gone(const char *rundir, const char *writer)
 {
 	char xx[JOURNAL_XX];
 	struct scan_file f = { .path = NULL };
-	struct scan_view v;
-	struct record r;
-	const char *newline;
 	bool gone = true;
 
 	journal_xx(writer, xx);
 	f.path = mem_printf("%s/journal/%s/%s" JOURNAL_ENDING, rundir, xx, writer);
-	if (scan_open(&f, &v, NULL) == 0) {
-		newline = memchr(v.view.data, '\n', v.view.len);
-		gone = f.closed ||
-		       (newline &&
-			record_decode(v.view.data, (size_t)(newline - v.view.data), &r) &&
-			r.kind == RECORD_HEADER && header_is_dead(&f, r.line));
-		file_view_free(&v.view);
+	if (scan_open(&f, NULL) == 0) {
+		scan_read_header(&f);
+		gone = f.closed || f.dead;
 	}
 	free(f.path);
 	return gone;
+}
+
+/* What a caller's walk is made of: it is told of a file, the inner walk of a number. */
+struct plain_walk {
+	const struct scan_file *files;
+	scan_fn fn;
+	void *arg;
+};
+
+static int give_plain(void *arg, size_t file, uint64_t offset, const struct record *r)
+{
+	const struct plain_walk *x = arg;
+
+	return x->fn(x->arg, &x->files[file], offset, r);
+}
+
+static int walk_files(struct scan_file *files, size_t n, scan_fn fn, void *arg, struct err *e)
+{
+	struct plain_walk x = { files, fn, arg };
+	const struct scan_walk w = { .files = files, .n = n, .fn = give_plain, .arg = &x };
+
+	return scan_walk(&w, e);
 }
 
 int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e)
@@ -232,13 +272,10 @@ int scan_records(const char *rundir, scan_fn fn, void *arg, struct err *e)
 	int rc = scan_list(rundir, &files, &n, e);
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		struct scan_view v;
-
-		rc = scan_open(&files[i], &v, e);
-		if (rc == 0) {
-			rc = scan_walk(&files[i], &v, fn, arg);
-			file_view_free(&v.view);
-		}
+		rc = scan_open(&files[i], e);
+	}
+	if (rc == 0) {
+		rc = walk_files(files, n, fn, arg, e);
 	}
 	for (size_t i = 0; i < n; i++) {
 		scan_file_release(&files[i]);
@@ -267,7 +304,6 @@ int scan_writer_records(const char *rundir, const char *writer, scan_fn fn, void
 {
 	struct scan_file f = { .path = NULL };
 	struct err why = ERR_INIT;
-	struct scan_view v;
 	char xx[JOURNAL_XX];
 	int rc;
 
@@ -277,10 +313,9 @@ int scan_writer_records(const char *rundir, const char *writer, scan_fn fn, void
 	journal_xx(writer, xx);
 	f.path = mem_printf("%s/journal/%s/%s" JOURNAL_ENDING, rundir, xx, writer);
 	f.writer = mem_dup(writer);
-	rc = scan_open(&f, &v, &why);
+	rc = scan_open(&f, &why);
 	if (rc == 0) {
-		rc = scan_walk(&f, &v, fn, arg);
-		file_view_free(&v.view);
+		rc = walk_files(&f, 1, fn, arg, e);
 	} else if (errno == ENOENT || errno == ENOTDIR) {
 		rc = 0;
 	} else if (e && !err_is(e)) {

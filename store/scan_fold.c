@@ -186,14 +186,15 @@ static int fold_end(struct fold *f, uint64_t index, uint64_t offset, const struc
 	return fold_weigh(f, index, offset, r);
 }
 
-/* A scan_fn. */
-static int fold_record(void *arg, const struct scan_file *file, uint64_t offset,
-		       const struct record *r)
+static int fold_record(void *arg, size_t file, uint64_t offset, const struct record *r)
 {
 	struct fold *f = arg;
 	uint64_t index;
 
-	(void)file;
+	if (file != f->file) {
+		f->file = (uint32_t)file;
+		f->checked = f->by_id = false;
+	}
 	if (!r->has_id || r->kind == RECORD_UNKNOWN) {
 		return 0;
 	}
@@ -209,10 +210,12 @@ static int fold_record(void *arg, const struct scan_file *file, uint64_t offset,
 }
 
 /* The starts that are left when a journal has been read. */
-static void keep_open(struct fold *f)
+static void keep_open(void *arg, size_t file)
 {
+	struct fold *f = arg;
 	struct scan *s = f->s;
 
+	s->damaged += s->files[file].damaged;
 	for (size_t i = 0; f->open.n > 0 && i < f->open.cap; i++) {
 		const struct open_entry *x = &f->open.slots[i];
 
@@ -220,7 +223,7 @@ static void keep_open(struct fold *f)
 			ARRAY_ROOM(s->open, s->n_open, f->cap_open);
 			s->open[s->n_open++] = (struct open_start){
 				.index = x->index,
-				.file = f->file,
+				.file = (uint32_t)file,
 				.offset = x->offset,
 				.attempt = x->attempt,
 				.slot = x->slot,
@@ -233,18 +236,14 @@ static void keep_open(struct fold *f)
 
 int fold_pass(struct fold *f)
 {
-	struct scan *s = f->s;
+	const struct scan_walk w = {
+		.files = f->s->files,
+		.n = f->s->n_files,
+		.fn = fold_record,
+		.end = f->again ? NULL : keep_open,
+		.arg = f,
+	};
 
-	for (size_t i = 0; i < s->n_files; i++) {
-		f->file = (uint32_t)i;
-		f->checked = f->by_id = false;
-		if (scan_walk(&s->files[i], &s->priv->views[i], fold_record, f) != 0) {
-			return -1;
-		}
-		if (!f->again) {
-			s->damaged += s->files[i].damaged;
-			keep_open(f);
-		}
-	}
-	return 0;
+	f->file = UINT32_MAX;
+	return scan_walk(&w, f->e) == 0 ? 0 : -1;
 }

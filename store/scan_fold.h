@@ -26,7 +26,7 @@ struct fold {
 	const struct scan_options *o;
 	struct id_index *ids; /* made when a record of another plan is met */
 	struct point point;
-	uint32_t file; /* the one that is being walked */
+	uint32_t file; /* the one whose records are being taken; UINT32_MAX: none yet */
 	bool checked;  /* of that file: an index was compared with its id */
 	bool by_id;    /* of that file: its indexes cannot be trusted */
 	bool again;    /* the second pass */

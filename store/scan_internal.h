@@ -12,20 +12,39 @@
 
 /* ---- the walk ---- */
 
-/* A journal's bytes as they were when it was opened. */
-struct scan_view {
-	struct file_view view;
-	uint64_t whole; /* where the last sound record ends */
-};
-
 /* Lists every journal, by the writers' names; free() each with scan_file_release, then the array.
  */
 int scan_list(const char *rundir, struct scan_file **files, size_t *n, struct err *e);
 void scan_file_release(struct scan_file *f);
-/* Maps it, and finds out whether it is closed. */
-int scan_open(struct scan_file *f, struct scan_view *v, struct err *e);
-/* Calls fn for each sound record; counts damage. */
-int scan_walk(struct scan_file *f, struct scan_view *v, scan_fn fn, void *arg);
+/* Finds out how long it is, and whether it is closed. */
+int scan_open(struct scan_file *f, struct err *e);
+/* Sets `dead` by the header, for those that do not walk over it. */
+void scan_read_header(struct scan_file *f);
+bool scan_header_dead(const struct scan_file *f, struct json header);
+
+/* A line that is longer is no record. */
+#define RECORD_MAX ((size_t)16 << 20)
+
+struct scan_walk {
+	struct scan_file *files; /* that scan_open was called for */
+	size_t n;
+	const uint64_t *from; /* where to begin in each; NULL: at the beginning */
+	/* For each sound record, file by file; a value that is not 0 ends the walk. */
+	int (*fn)(void *arg, size_t file, uint64_t offset, const struct record *r);
+	void (*end)(void *arg, size_t file); /* after a file's last record; may be NULL */
+	void *arg;
+};
+/* Also adds up `damaged` of each file, and sets `whole`, `closed` and `dead`. Returns what fn
+ * returned, or -1. */
+int scan_walk(const struct scan_walk *w, struct err *e);
+
+/* Reads single records, quickly where they follow each other. */
+struct scan_reader;
+struct scan_reader *scan_reader_new(const struct scan *s);
+void scan_reader_free(struct scan_reader *r);
+/* *r borrows from the reader until its next call. */
+int scan_reader_get(struct scan_reader *x, uint32_t file, uint64_t offset, struct record *r,
+		    struct err *e);
 
 /* ---- starts that have no end (yet), of one file ---- */
 
@@ -68,7 +87,7 @@ struct published {
 };
 
 struct scan_private {
-	struct scan_view *views;     /* one a file */
+	struct scan_reader *records;
 	struct published *published; /* one a file; NULL: none */
 	struct judge *judge;
 	struct output_reader *reader;

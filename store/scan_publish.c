@@ -204,7 +204,7 @@ int scan_mark_published(struct scan *s, const char *table_sha256, struct err *e)
 	buf_printf(&b, ",\"plan\":%u,\"journals\":{", s->plan->number);
 	for (size_t i = 0; i < s->n_files; i++) {
 		json_put_key(&b, s->files[i].writer);
-		buf_put_u64(&b, s->priv->views[i].whole);
+		buf_put_u64(&b, s->files[i].whole);
 	}
 	buf_puts(&b, "},\"winners\":{");
 	put_winners(s, &pinned, &b);

@@ -142,17 +142,33 @@ static bool same_results(const struct results *rs, const struct record *a, const
 	return true;
 }
 
+/* A record that outlives the reader's next call. */
+static int read_kept(struct scan *s, uint32_t file, uint64_t offset, struct record *r,
+		     struct arena *a, struct err *e)
+{
+	struct record borrowed;
+	const char *line;
+
+	if (scan_read(s, file, offset, &borrowed, e) < 0) {
+		return -1;
+	}
+	line = arena_dupn(a, borrowed.line.text, borrowed.line.len);
+	record_decode(line, borrowed.line.len, r);
+	return 0;
+}
+
 /* Compares the successes of one task: each with the first that has its code hash. */
 static int compare_group(struct scan *s, const struct place *group, size_t n, struct err *e)
 {
 	struct task_state *st = &s->tasks[group[0].index];
 	struct record *records = mem_array(n + 1, sizeof *records);
-	int rc = scan_read(s, st->file, st->offset, &records[0], e);
+	struct arena *lines = arena_new();
+	int rc = read_kept(s, st->file, st->offset, &records[0], lines, e);
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		size_t first = 0;
 
-		rc = scan_read(s, group[i].file, group[i].offset, &records[i + 1], e);
+		rc = read_kept(s, group[i].file, group[i].offset, &records[i + 1], lines, e);
 		if (rc < 0) {
 			break;
 		}
@@ -164,6 +180,7 @@ static int compare_group(struct scan *s, const struct place *group, size_t n, st
 			break;
 		}
 	}
+	arena_free(lines);
 	free(records);
 	return rc;
 }
