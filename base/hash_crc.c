@@ -74,23 +74,21 @@ static bool processor_can(void)
 }
 #endif
 
+static uint32_t (*way)(uint32_t crc, const unsigned char *s, size_t n);
+
+/* Before main, since threads use it. */
+__attribute__((constructor)) static void choose_way(void)
+{
+	tables_make();
+	way = processor_can() ? crc_by_processor : crc_by_tables;
+}
+
 uint32_t crc32c(uint32_t crc, const void *p, size_t n)
 {
-	static uint32_t (*way)(uint32_t crc, const unsigned char *s, size_t n);
-
-	if (!way) {
-		if (processor_can()) {
-			way = crc_by_processor;
-		} else {
-			tables_make();
-			way = crc_by_tables;
-		}
-	}
 	return ~way(~crc, p, n);
 }
 
 uint32_t crc32c_by_tables(uint32_t crc, const void *p, size_t n)
 {
-	tables_make();
 	return ~crc_by_tables(~crc, p, n);
 }

@@ -116,16 +116,14 @@ static int put_end(struct maker *m, struct journal *j, struct err *e)
 	if (journal_output(j, m->output.data, m->output.len, &offset, e) < 0) {
 		return -1;
 	}
-	buf_printf(&m->line, ",\"o\":[%llu,%zu,\"%s\"]", (unsigned long long)offset, m->output.len,
-		   hex);
-	buf_printf(
-		&m->line,
-		",\"out\":\"ok\",\"exit\":0,\"sig\":0,\"wall\":0.0100,\"cpu\":0.0020,\"rh\":\"%s\"",
-		m->plan->results);
+	buf_printf(&m->line, ",\"out\":\"ok\",\"rh\":\"%s\"", m->plan->results);
 	if (m->row.len) {
 		buf_puts(&m->line, ",\"r\":");
 		buf_add(&m->line, m->row.data, m->row.len);
 	}
+	buf_printf(&m->line,
+		   ",\"exit\":0,\"sig\":0,\"wall\":0.0100,\"cpu\":0.0020,\"o\":[%llu,%zu,\"%s\"]",
+		   (unsigned long long)offset, m->output.len, hex);
 	return journal_append(j, m->line.data, m->line.len, e);
 }
 

@@ -103,30 +103,11 @@ void gather_put_index(const struct space *s, uint64_t index, size_t most, struct
 struct gather_text gather_seed(struct gather_task *t)
 {
 	if (t->record)
-		t->seed = json_get(t->record->line, "seed");
+		t->seed = t->record->seed;
 	t->record = NULL;
 	if (t->seed.type != JSON_STRING)
 		return (struct gather_text){ "", 0 };
 	return (struct gather_text){ t->seed.text + 1, t->seed.len - 2 };
-}
-
-/*
- * The row in a record. `,"r":{` stands in no string, whose quotes would be escaped, and no other
- * object in an end record has a member r that is an object: so there is no need to walk over all
- * that stands before it.
- */
-static struct json find_row(const struct record *r)
-{
-	static const char member[] = ",\"r\":{";
-	const char *at = memmem(r->line.text, r->line.len, member, sizeof member - 1);
-	struct json row = { JSON_NONE, NULL, 0 };
-	struct json_iter it = json_iter(r->line);
-
-	if (!at)
-		return row;
-	it.p = at + 1;
-	json_next(&it, NULL, &row);
-	return row;
 }
 
 int gather_open(struct gather *g, uint64_t index, struct err *e)
@@ -142,7 +123,7 @@ int gather_open(struct gather *g, uint64_t index, struct err *e)
 	g->writer = g->scan->files[state->file].writer;
 	memcpy(g->task.id, g->record.id, sizeof g->task.id);
 	task_id_show(g->task.id, g->task.shown);
-	g->row = find_row(&g->record);
+	g->row = record_row(&g->record);
 	if (strcmp(g->record.results, g->scan->plan->results) != 0)
 		g->row.type = JSON_NONE; /* judged by other rules than today's */
 	return 0;

@@ -318,6 +318,7 @@ static void pool_close(struct pool *p)
 	folder_close(p);
 	close_signals(p);
 	buf_free(&p->line);
+	buf_free(&p->pieces);
 	buf_free(&p->gpus);
 	buf_free(&p->why);
 	buf_free(&p->row);

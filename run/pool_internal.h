@@ -150,7 +150,7 @@ struct pool {
 	uint64_t begin_ticks; /* processes that are older belong to no task */
 	char code[CODE_HEX];  /* of the plan, as of now */
 
-	struct buf line, gpus, why, row, text; /* rooms that are used again */
+	struct buf line, pieces, gpus, why, row, text; /* rooms that are used again */
 };
 
 /* pool_admit.c */

@@ -68,6 +68,7 @@ int record_start(struct pool *p, const struct slot *s)
 void record_end_begin(struct pool *p, const struct slot *s)
 {
 	put_head(p, s, "end");
+	buf_clear(&p->pieces);
 }
 
 /* Takes one spool in: its piece goes to the record, unless it is empty. */
@@ -86,10 +87,10 @@ static int take_spool(struct pool *p, struct slot *s, int k, const char *key)
 	if (st.st_size == 0) {
 		return 0;
 	}
-	buf_puts(&p->line, key);
+	buf_puts(&p->pieces, key);
 	name = mem_printf("%s.%u.%s", t->shown, t->attempt, endings[k]);
 	rc = journal_take_spool(p->journal, s->fd[k], s->spool[k], (uint64_t)st.st_size, name,
-				&p->line, &s->spool_renamed[k], &p->fault);
+				&p->pieces, &s->spool_renamed[k], &p->fault);
 	free(name);
 	return rc;
 }
@@ -112,6 +113,19 @@ int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool 
 	buf_puts(b, ",\"out\":\"");
 	buf_puts(b, outcome_names[outcome]);
 	buf_puts(b, "\"");
+	buf_puts(b, ",\"rh\":\"");
+	buf_puts(b, p->o->plan->results);
+	buf_puts(b, "\"");
+	if (s->job->upto > 0) {
+		put_u64(b, ",\"voids\":", s->job->upto);
+	}
+	if (saved) {
+		buf_puts(b, ",\"ckpt\":true");
+	}
+	if (p->row.len > 0) {
+		buf_puts(b, ",\"r\":"); /* readers that only ask what counts stop here */
+		buf_add(b, p->row.data, p->row.len);
+	}
 	if (outcome != OUTCOME_NOT_STARTED) {
 		put_u64(b,
 			",\"exit\":", WIFEXITED(s->status) ? (uint64_t)WEXITSTATUS(s->status) : 0);
@@ -121,24 +135,12 @@ int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool 
 	if (rss > 0) {
 		put_u64(b, ",\"rss\":", rss);
 	}
-	buf_puts(b, ",\"rh\":\"");
-	buf_puts(b, p->o->plan->results);
-	buf_puts(b, "\"");
-	if (s->job->upto > 0) {
-		put_u64(b, ",\"voids\":", s->job->upto);
-	}
 	/* exit code and signal have members of their own */
 	if (p->why.len > 0 &&
 	    ((outcome != OUTCOME_EXIT && outcome != OUTCOME_SIGNAL) || s->checkpoint_sent)) {
 		buf_puts(b, ",\"why\":");
 		json_put(b, p->why.data, p->why.len);
 	}
-	if (saved) {
-		buf_puts(b, ",\"ckpt\":true");
-	}
-	if (p->row.len > 0) {
-		buf_puts(b, ",\"r\":"); /* last: readers that want the rest stop here */
-		buf_add(b, p->row.data, p->row.len);
-	}
+	buf_add(b, p->pieces.data, p->pieces.len);
 	return append(p);
 }

@@ -232,17 +232,17 @@ static int keep_results(struct pool *p, struct view *files)
 		if (files[k].fd < 0) {
 			continue;
 		}
-		buf_puts(&p->line, first ? ",\"f\":{" : ",");
-		json_puts(&p->line, rs->files[k].name);
-		buf_putc(&p->line, ':');
+		buf_puts(&p->pieces, first ? ",\"f\":{" : ",");
+		json_puts(&p->pieces, rs->files[k].name);
+		buf_putc(&p->pieces, ':');
 		if (journal_take_spool(p->journal, files[k].fd, NULL, files[k].len,
-				       rs->files[k].name, &p->line, &renamed, &p->fault) < 0) {
+				       rs->files[k].name, &p->pieces, &renamed, &p->fault) < 0) {
 			return -1;
 		}
 		first = false;
 	}
 	if (!first) {
-		buf_putc(&p->line, '}');
+		buf_putc(&p->pieces, '}');
 	}
 	return 0;
 }

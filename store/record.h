@@ -8,9 +8,9 @@
  *    ...environment...}
  *   {"k":"start","id":32HEX,"i":INDEX,"plan":1,"att":1,"slot":0,"seed":"N","code":16HEX,"t":MS,
  *    "pid":N,"cpus":1,"mem":BYTES,"limit":S}
- *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"out":"ok","exit":0,"sig":0,"why":"..","t":MS,
- *    "wall":S,"cpu":S,"rss":BYTES,"seed":"N","code":..,"rh":8HEX,"voids":N,
- *    "ckpt":true,"o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]},"r":{..}}
+ *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"slot":0,"seed":"N","code":..,"t":MS,"out":"ok",
+ *    "rh":8HEX,"voids":N,"ckpt":true,"r":{..},"exit":0,"sig":0,"wall":S,"cpu":S,"rss":BYTES,
+ *    "why":"..","o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]}}
  *   {"k":"void","id":..,"upto":N,"why":".."}
  *   {"k":"claim","c":CHUNK,"g":GENERATION}, {"k":"done",..}: of an array element, see store/claim.h
  *   {"k":"told","t":MS}: a signal ended an array element that had time left
@@ -22,7 +22,8 @@
  *   large the first item is a text instead: the file's path below files/. f: the same for result
  *   files.
  * - r: the one row of results that the streams gave, where it is small (column -> value); absent
- *   when there are none, several or large rows: read them from the output. It is the last member.
+ *   when there are none, several or large rows: read them from the output. All that says whether an
+ *   attempt counts stands before it, and readers that want no more stop there.
  * - rh: the plan's results hash under which r and "out" were judged.
  * - voids: when this attempt is ok, earlier attempts up to N no longer count.
  * - ckpt: true where "out" is interrupted or timeout and the attempt had got its checkpoint signal,
@@ -78,7 +79,8 @@ struct piece {
 			       is 0 */
 };
 
-/* A line, decoded. Everything borrows from the line. */
+/* A line, decoded. Everything borrows from the line. Where there is a row, exit_code and signal are
+ * not read: they are 0 then. */
 struct record {
 	enum record_kind kind;
 	struct json line;
@@ -92,6 +94,8 @@ struct record {
 	uint64_t time_ms;
 	char code[CODE_HEX];
 	char results[RESULTS_HEX];
+	struct json seed;
+	const char *row; /* private: where the row begins; see record_row */
 };
 
 /* 1 decoded, 0 not a sound record (its checksum or form is wrong). `line` has no newline. */
