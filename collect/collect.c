@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The collector. Two walks over the tasks in their order: the first finds the columns and whether
- * everything can be read, the second writes. Tables get their names at the very end, when all of
- * them are written and synced.
+ * The collector. Mostly every task gives the same columns, and quick.c writes the tables in one
+ * walk. Where that is not so there are two, over the tasks in their order: the first finds the
+ * columns and whether everything can be read, the second writes. Tables get their names at the very
+ * end, when all of them are written and synced.
  */
 #include "collect/collect.h"
 
@@ -11,34 +12,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "collect/columns.h"
-#include "collect/gather.h"
+#include "collect/collection.h"
 #include "collect/place.h"
 #include "collect/summary.h"
 #include "collect/tally.h"
-#include "collect/writer.h"
 #include "store/rundir.h"
-
-struct table {
-	const struct output *o;
-	size_t source;
-	struct writer *w;
-	struct summary *summary; /* NULL: rows pass through */
-};
-
-struct collection {
-	struct scan *scan;
-	const struct collect_options *options;
-	const struct spec *spec;
-	struct gather *gather;
-	struct output main; /* of options->to */
-	struct table *tables;
-	size_t n_tables;
-	struct columns **columns; /* one a source; NULL where no table is from it */
-	size_t n_sources;
-	uint8_t *lost; /* a bit a task: what it left is damaged */
-	uint64_t n_lost;
-};
 
 /* ---- what is to be made ---- */
 
@@ -112,8 +90,8 @@ struct walk {
 	gather_fn fn;
 };
 
-/* Gives every row of every source that a table is from to fn, task by task. GATHER_LOST ends it, as
- * an error does. */
+/* Gives every row of every source that a table is from to fn. GATHER_LOST ends it, as an error
+ * does. */
 static int walk_task(struct walk *w, uint64_t index, struct err *e)
 {
 	struct collection *c = w->c;
@@ -221,7 +199,7 @@ static void name_columns(const struct collection *c, struct table *t)
 		writer_column(t->w, columns_get(results, k).name, columns_get(results, k).len);
 }
 
-static int open_table(struct collection *c, struct table *t, struct err *e)
+int table_open(struct collection *c, struct table *t, struct err *e)
 {
 	char *base, *path;
 
@@ -244,8 +222,8 @@ static int open_table(struct collection *c, struct table *t, struct err *e)
 	return t->w ? 0 : -1;
 }
 
-static int put_row(struct writer *w, struct gather_task *t, const struct row *row,
-		   const long *order, size_t n, struct err *e)
+int table_put_row(struct writer *w, struct gather_task *t, const struct row *row, const long *order,
+		  size_t n, struct err *e)
 {
 	const struct point *p = gather_point(t);
 	const struct gather_text seed = gather_seed(t);
@@ -276,23 +254,28 @@ static int write_row(void *arg, struct gather_task *t, const struct row *row, st
 		if (c->tables[i].source != w->source)
 			continue;
 		rc = c->tables[i].summary ? summary_row(c->tables[i].summary, t, row, order, e)
-					  : put_row(c->tables[i].w, t, row, order, n, e);
+					  : table_put_row(c->tables[i].w, t, row, order, n, e);
 	}
 	return rc;
 }
 
-/* The second walk, and the end of each file. */
-static int write_tables(struct collection *c, struct err *e)
+/* The second walk. */
+static int write_rows(struct collection *c, struct err *e)
 {
 	struct walk w = { .c = c, .fn = write_row };
 
 	for (size_t i = 0; i < c->n_tables; i++)
-		if (open_table(c, &c->tables[i], e) < 0)
+		if (table_open(c, &c->tables[i], e) < 0)
 			return -1;
 	for (uint64_t i = 0; i < c->scan->count; i++)
 		if (c->scan->tasks[i].outcome == OUTCOME_OK && !is_lost(c, i) &&
 		    walk_task(&w, i, e))
 			return -1;
+	return 0;
+}
+
+static int finish_tables(struct collection *c, struct err *e)
+{
 	for (size_t i = 0; i < c->n_tables; i++) {
 		struct table *t = &c->tables[i];
 
@@ -341,9 +324,11 @@ int collect_run(struct scan *s, const struct collect_options *o, struct collect_
 	if (rc == 0)
 		rc = tally_tasks(s, o->partial, out, e);
 	if (rc == 0)
-		rc = find_columns(&c, e);
+		rc = quick_write(&c, e);
+	if (rc == QUICK_NOT && (rc = find_columns(&c, e)) == 0)
+		rc = write_rows(&c, e);
 	if (rc == 0)
-		rc = write_tables(&c, e);
+		rc = finish_tables(&c, e);
 	if (rc == 0)
 		rc = publish_tables(&c, out, e);
 	if (rc == 0)

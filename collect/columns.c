@@ -258,7 +258,7 @@ static struct gather_text ours_text(struct gather_task *t, long which)
 				     gather_point(t)->values[which].len };
 }
 
-static int check_ours(struct columns *c, struct gather_task *t, const struct row *row,
+static int check_ours(const struct columns *c, struct gather_task *t, const struct row *row,
 		      struct err *e)
 {
 	for (size_t i = 0; i < c->n_ours; i++) {
@@ -298,5 +298,12 @@ const long *columns_order(struct columns *c, const struct row *row)
 {
 	if (!shape_matches(c, row))
 		shape_learn(c, row, NULL);
+	return c->order;
+}
+
+const long *columns_same(const struct columns *c, struct gather_task *t, const struct row *row)
+{
+	if (!shape_matches(c, row) || (c->n_ours && check_ours(c, t, row, NULL) < 0))
+		return NULL;
 	return c->order;
 }

@@ -45,6 +45,10 @@ struct column_gap {
 };
 bool columns_gap(const struct columns *c, struct column_gap *gap);
 
+/* The same order for a row that has just the columns, as every noted row had, and repeats nothing
+ * that differs from ours; else NULL. Changes nothing, so that threads may ask. */
+const long *columns_same(const struct columns *c, struct gather_task *t, const struct row *row);
+
 /* For a row that was noted: of each column the position of its cell in the row, or -1. Valid until
  * the next call. */
 const long *columns_order(struct columns *c, const struct row *row);

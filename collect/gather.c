@@ -13,7 +13,8 @@
 #include "store/output.h"
 
 struct gather {
-	struct scan *scan;
+	const struct scan *scan;
+	struct scan_reader *records;
 	const struct results *results;
 	bool streams; /* the spec reads at least one */
 	struct judge *judge;
@@ -26,12 +27,13 @@ struct gather {
 	struct json row; /* in the record; JSON_NONE when it holds none that counts */
 };
 
-struct gather *gather_new(struct scan *s)
+struct gather *gather_new(const struct scan *s)
 {
 	static const struct extract inline_rows = { .format = FORMAT_JSON };
 	struct gather *g = mem_alloc(sizeof *g);
 
 	g->scan = s;
+	g->records = scan_reader_new(s);
 	g->results = &s->plan->spec->results;
 	for (size_t k = 0; k < STREAM_COUNT; k++)
 		g->streams |= g->results->stream[k].format != FORMAT_NONE;
@@ -46,6 +48,7 @@ void gather_free(struct gather *g)
 {
 	if (!g)
 		return;
+	scan_reader_free(g->records);
 	judge_free(g->judge);
 	rows_free(g->rows);
 	output_reader_free(g->outputs);
@@ -118,7 +121,7 @@ int gather_open(struct gather *g, uint64_t index, struct err *e)
 					.index = index,
 					.point = &g->point,
 					.record = &g->record };
-	if (scan_read(g->scan, state->file, state->offset, &g->record, e) < 0)
+	if (scan_reader_get(g->records, state->file, state->offset, &g->record, e) < 0)
 		return -1;
 	g->writer = g->scan->files[state->file].writer;
 	memcpy(g->task.id, g->record.id, sizeof g->task.id);

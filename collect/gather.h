@@ -48,7 +48,8 @@ void gather_put_index(const struct space *s, uint64_t index, size_t most, struct
 
 struct gather;
 
-struct gather *gather_new(struct scan *s);
+/* One reads for one thread; several may read one scan. */
+struct gather *gather_new(const struct scan *s);
 void gather_free(struct gather *g);
 
 typedef int (*gather_fn)(void *arg, struct gather_task *t, const struct row *row, struct err *e);

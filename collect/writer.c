@@ -37,6 +37,7 @@ struct writer {
 	size_t at;       /* the next cell's */
 	size_t row_from; /* where the row begins in `out` */
 	bool begun;      /* the header is written */
+	bool part;       /* has no file: rows stay in `out` until they are joined */
 };
 
 struct writer *writer_open(const char *path, char format, struct err *e)
@@ -62,7 +63,7 @@ void writer_free(struct writer *w)
 {
 	if (!w)
 		return;
-	if (!w->to_stdout)
+	if (!w->to_stdout && !w->part)
 		file_draft_drop(&w->draft);
 	sha256_free(w->sha);
 	free(w->path);
@@ -218,7 +219,7 @@ int writer_row(struct writer *w, struct err *e)
 	} else {
 		buf_putc(&w->out, '}');
 	}
-	return w->out.len >= WRITE_FROM ? flush(w, e) : 0;
+	return w->out.len >= WRITE_FROM && !w->part ? flush(w, e) : 0;
 }
 
 int writer_copy(struct writer *w, const char *p, size_t n, uint64_t rows, struct err *e)
@@ -231,6 +232,47 @@ int writer_copy(struct writer *w, const char *p, size_t n, uint64_t rows, struct
 		return 0;
 	}
 	return flush(w, e) < 0 ? -1 : put_bytes(w, p, n, e);
+}
+
+/* ---- parts ---- */
+
+struct writer *writer_part(const struct writer *w)
+{
+	struct writer *part = mem_alloc(sizeof *part);
+
+	part->format = w->format;
+	part->part = part->begun = true;
+	part->draft.fd = -1;
+	buf_add(&part->key_text, w->key_text.data, w->key_text.len);
+	part->n = part->cap = w->n;
+	part->keys = mem_array(w->n, sizeof *part->keys);
+	memcpy(part->keys, w->keys, w->n * sizeof *w->keys);
+	return part;
+}
+
+size_t writer_part_size(const struct writer *part)
+{
+	return part->out.len;
+}
+
+void writer_part_clear(struct writer *part)
+{
+	buf_clear(&part->out);
+	part->rows = 0;
+	part->at = 0;
+}
+
+int writer_join(struct writer *w, struct writer *part, struct err *e)
+{
+	int rc;
+
+	if (part->rows == 0)
+		return 0;
+	if (w->format == 'j' && w->rows)
+		buf_putc(&w->out, ',');
+	rc = writer_copy(w, part->out.data, part->out.len, part->rows, e);
+	writer_part_clear(part);
+	return rc;
 }
 
 /* ---- the end ---- */

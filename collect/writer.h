@@ -34,6 +34,13 @@ int writer_row(struct writer *w, struct err *e);
 /* Bytes of whole CSV or TSV rows that are right as they are; for collect_csv. */
 int writer_copy(struct writer *w, const char *p, size_t n, uint64_t rows, struct err *e);
 
+/* Rows that are made apart from the others, in another thread: a part has its table's columns, is
+ * given cells and rows, and is joined to the table in its turn; then it is empty again. */
+struct writer *writer_part(const struct writer *w); /* freed by writer_free */
+size_t writer_part_size(const struct writer *part);
+void writer_part_clear(struct writer *part);
+int writer_join(struct writer *w, struct writer *part, struct err *e);
+
 /* All of it is written and synced; what is then known of it. */
 int writer_finish(struct writer *w, struct err *e);
 uint64_t writer_rows(const struct writer *w);

@@ -116,6 +116,13 @@ void scan_free(struct scan *s);
 /* Reads the record at a place. *r borrows from the scan until the next call. */
 int scan_read(struct scan *s, uint32_t file, uint64_t offset, struct record *r, struct err *e);
 
+/* The same for a thread: each has its reader. *r borrows from the reader until its next call. */
+struct scan_reader;
+struct scan_reader *scan_reader_new(const struct scan *s);
+void scan_reader_free(struct scan_reader *x);
+int scan_reader_get(struct scan_reader *x, uint32_t file, uint64_t offset, struct record *r,
+		    struct err *e);
+
 /*
  * Judges an end record under the plan's `results`: OUTCOME_OK, OUTCOME_INVALID (why says what is
  * wrong), OUTCOME_NONE (a file that is now declared was not kept) or OUTCOME_LOST (what was kept is

@@ -38,14 +38,6 @@ struct scan_walk {
  * returned, or -1. */
 int scan_walk(const struct scan_walk *w, struct err *e);
 
-/* Reads single records, quickly where they follow each other. */
-struct scan_reader;
-struct scan_reader *scan_reader_new(const struct scan *s);
-void scan_reader_free(struct scan_reader *r);
-/* *r borrows from the reader until its next call. */
-int scan_reader_get(struct scan_reader *x, uint32_t file, uint64_t offset, struct record *r,
-		    struct err *e);
-
 /* ---- starts that have no end (yet), of one file ---- */
 
 struct open_entry {
