@@ -22,11 +22,33 @@ static int fold_files(struct scan *s, struct err *e)
 	return 0;
 }
 
+/* All that is known once the journals are open. */
+static int fold_all(struct fold *f)
+{
+	struct scan *s = f->s;
+
+	if (!f->o->repick) {
+		published_load(s);
+		if (f->o->judge) {
+			f->from = cursor_load(s, &f->was_open, &f->n_was_open);
+			f->n_known = s->priv->n_voids;
+		}
+	}
+	if (fold_pass(f) < 0 || fold_voids(f) < 0 || fold_open(f) < 0 || fold_stale(f) < 0 ||
+	    winner_compare_all(s, f->e) < 0) {
+		return -1;
+	}
+	if (!f->o->repick && f->o->judge) {
+		cursor_save(s);
+	}
+	return 0;
+}
+
 int scan_fold(const char *rundir, const struct plan *p, const struct scan_options *o,
 	      struct scan *out, struct err *e)
 {
 	struct fold f = { .s = out, .o = o, .e = e };
-	int rc = -1;
+	int rc;
 
 	*out = (struct scan){ .plan = p,
 			      .rundir = mem_dup(rundir),
@@ -34,22 +56,15 @@ int scan_fold(const char *rundir, const struct plan *p, const struct scan_option
 	point_init(&f.point, p->spec->space);
 	out->count = space_count(p->spec->space);
 	out->tasks = mem_array(out->count, sizeof *out->tasks);
-	if (fold_files(out, e) < 0) {
-		goto out;
+	rc = fold_files(out, e);
+	if (rc == 0) {
+		rc = fold_all(&f);
 	}
-	if (!o->repick) {
-		published_load(out);
-	}
-	if (fold_pass(&f) == 0 && fold_voids(&f) == 0 && fold_open(&f) == 0 &&
-	    fold_stale(&f) == 0 && winner_compare_all(out, e) == 0) {
-		rc = 0;
-	}
-out:
 	id_index_free(f.ids);
 	point_free(&f.point);
 	open_table_free(&f.open);
-	free(f.voids);
-	free(f.ends);
+	free(f.was_open);
+	free(f.from);
 	if (rc < 0) {
 		scan_free(out);
 	}
@@ -70,6 +85,8 @@ void scan_free(struct scan *s)
 	buf_free(&s->priv->row);
 	buf_free(&s->priv->why);
 	free(s->priv->doubles.items);
+	free(s->priv->voids);
+	free(s->priv->ends);
 	scan_reader_free(s->priv->records);
 	free(s->priv);
 	free(s->files);

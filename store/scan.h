@@ -68,12 +68,13 @@ struct task_state {
 	uint8_t flags;
 };
 
-struct open_start {     /* a start without an end */
+struct open_start { /* a start without an end */
+	uint8_t id[TASK_ID_SIZE];
 	uint64_t index; /* UINT64_MAX: of no task of this plan */
-	uint32_t file;
 	uint64_t offset;
-	unsigned attempt, slot;
 	uint64_t time_ms;
+	uint32_t file;
+	unsigned attempt, slot, unset;
 };
 
 struct scan {
@@ -108,6 +109,9 @@ struct scan_options {
  * Folds all journals for a plan. `scan->tasks[i].outcome` of a TASK_REREAD task is what the plan's
  * results make of the kept output where options.judge is set: OK, or INVALID; or OUTCOME_NONE when
  * a result file that is now declared was not kept then (so it must run again).
+ *
+ * What was read of long journals is remembered in <rundir>/cache/scan, so that the next fold reads
+ * on from there: see scan_cursor.c. Deleting it costs time only.
  */
 int scan_fold(const char *rundir, const struct plan *p, const struct scan_options *o,
 	      struct scan *out, struct err *e);

@@ -23,21 +23,22 @@ static int compare_voids(const void *pa, const void *pb)
  * journals again for them. */
 int fold_voids(struct fold *f)
 {
-	struct places *d = &f->s->priv->doubles;
+	struct scan_private *p = f->s->priv;
+	struct places *d = &p->doubles;
 	size_t n = 0;
 
-	if (f->n_voids == 0) {
+	if (p->n_voids == f->n_known) {
 		return 0;
 	}
-	qsort(f->voids, f->n_voids, sizeof *f->voids, compare_voids);
-	for (size_t i = 0; i < f->n_voids; i++) {
-		if (i + 1 == f->n_voids || f->voids[i + 1].index != f->voids[i].index) {
-			f->voids[n++] = f->voids[i];
+	qsort(p->voids, p->n_voids, sizeof *p->voids, compare_voids);
+	for (size_t i = 0; i < p->n_voids; i++) {
+		if (i + 1 == p->n_voids || p->voids[i + 1].index != p->voids[i].index) {
+			p->voids[n++] = p->voids[i];
 		}
 	}
-	f->n_voids = n;
-	for (size_t i = 0; i < f->n_voids; i++) {
-		struct task_state *st = &f->s->tasks[f->voids[i].index];
+	p->n_voids = f->n_known = n;
+	for (size_t i = 0; i < p->n_voids; i++) {
+		struct task_state *st = &f->s->tasks[p->voids[i].index];
 
 		*st = (struct task_state){ .attempts = st->attempts };
 	}
@@ -74,27 +75,24 @@ static int compare_open(const void *pa, const void *pb)
 int fold_open(struct fold *f)
 {
 	struct scan *s = f->s;
+	struct scan_private *p = s->priv;
 	size_t n = 0;
 
 	if (s->n_open == 0) {
 		return 0;
 	}
 	qsort(s->open, s->n_open, sizeof *s->open, compare_open);
-	if (f->n_ends > 0) {
-		qsort(f->ends, f->n_ends, sizeof *f->ends, compare_ends);
+	if (p->n_ends > 0) {
+		qsort(p->ends, p->n_ends, sizeof *p->ends, compare_ends);
 	}
 	for (size_t i = 0; i < s->n_open; i++) {
 		const struct open_start x = s->open[i];
 		struct ended key = { .attempt = x.attempt };
 		struct task_state *st;
-		struct record r;
 
-		if (scan_read(s, x.file, x.offset, &r, f->e) < 0) {
-			return -1;
-		}
-		memcpy(key.id, r.id, TASK_ID_SIZE);
-		if (f->n_ends > 0 &&
-		    bsearch(&key, f->ends, f->n_ends, sizeof *f->ends, compare_ends)) {
+		memcpy(key.id, x.id, TASK_ID_SIZE);
+		if (p->n_ends > 0 &&
+		    bsearch(&key, p->ends, p->n_ends, sizeof *p->ends, compare_ends)) {
 			continue;
 		}
 		s->open[n++] = x;
@@ -125,7 +123,7 @@ int fold_stale(struct fold *f)
 	size_t cap = 0, n = 0;
 	struct record r;
 
-	for (uint64_t i = 0; f->any_stale && i < s->count; i++) {
+	for (uint64_t i = 0; s->priv->any_stale && i < s->count; i++) {
 		const struct task_state *st = &s->tasks[i];
 
 		if (!(st->flags & TASK_STALE)) {

@@ -61,26 +61,31 @@ static enum accept fold_accept(struct fold *f, const char *code, uint64_t index)
 	return a;
 }
 
-static void fold_void(struct fold *f, uint64_t index, unsigned upto)
-{
-	ARRAY_ROOM(f->voids, f->n_voids, f->cap_voids);
-	f->voids[f->n_voids++] = (struct voided){ index, upto };
-}
-
 unsigned fold_voided(const struct fold *f, uint64_t index)
 {
-	size_t low = 0, high = f->n_voids;
+	const struct voided *voids = f->s->priv->voids;
+	size_t low = 0, high = f->n_known;
 
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 
-		if (f->voids[middle].index < index) {
+		if (voids[middle].index < index) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
-	return low < f->n_voids && f->voids[low].index == index ? f->voids[low].upto : 0;
+	return low < f->n_known && voids[low].index == index ? voids[low].upto : 0;
+}
+
+static void fold_void(struct fold *f, uint64_t index, unsigned upto)
+{
+	struct scan_private *p = f->s->priv;
+
+	if (upto > fold_voided(f, index)) {
+		ARRAY_ROOM(p->voids, p->n_voids, p->cap_voids);
+		p->voids[p->n_voids++] = (struct voided){ index, upto, 0 };
+	}
 }
 
 static void raise_attempts(struct task_state *st, unsigned attempt)
@@ -112,10 +117,12 @@ static void fold_start(struct fold *f, uint64_t index, uint64_t offset, const st
 
 static void fold_close_start(struct fold *f, const struct record *r)
 {
+	struct scan_private *p = f->s->priv;
+
 	if (!open_table_remove(&f->open, r->id, r->attempt)) {
-		ARRAY_ROOM(f->ends, f->n_ends, f->cap_ends);
-		f->ends[f->n_ends].attempt = r->attempt;
-		memcpy(f->ends[f->n_ends++].id, r->id, TASK_ID_SIZE);
+		ARRAY_ROOM(p->ends, p->n_ends, p->cap_ends);
+		p->ends[p->n_ends].attempt = r->attempt;
+		memcpy(p->ends[p->n_ends++].id, r->id, TASK_ID_SIZE);
 	}
 }
 
@@ -135,7 +142,7 @@ static int fold_weigh(struct fold *f, uint64_t index, uint64_t offset, const str
 		return 0;
 	}
 	if (accept == ACCEPT_STALE) {
-		f->any_stale = true;
+		f->s->priv->any_stale = true;
 		c.rank = RANK_STALE;
 		c.outcome = OUTCOME_NONE;
 		c.flags = TASK_STALE;
@@ -163,6 +170,8 @@ static int fold_weigh(struct fold *f, uint64_t index, uint64_t offset, const str
 
 static int fold_end(struct fold *f, uint64_t index, uint64_t offset, const struct record *r)
 {
+	unsigned upto;
+
 	if (!f->again) {
 		fold_close_start(f, r);
 		if (index == UINT64_MAX) {
@@ -173,12 +182,10 @@ static int fold_end(struct fold *f, uint64_t index, uint64_t offset, const struc
 		if (r->outcome == OUTCOME_OK && r->voids > 0) {
 			fold_void(f, index, r->voids);
 		}
-	} else {
-		const unsigned upto = index == UINT64_MAX ? 0 : fold_voided(f, index);
-
-		if (upto == 0 || r->attempt <= upto) {
-			return 0;
-		}
+	}
+	upto = index == UINT64_MAX ? 0 : fold_voided(f, index);
+	if (r->attempt <= upto || (f->again && upto == 0)) {
+		return 0;
 	}
 	if (r->outcome != OUTCOME_OK && !outcome_is_failure(r->outcome)) {
 		return 0; /* interrupted or lost: as if it had not been */
@@ -191,10 +198,7 @@ static int fold_record(void *arg, size_t file, uint64_t offset, const struct rec
 	struct fold *f = arg;
 	uint64_t index;
 
-	if (file != f->file) {
-		f->file = (uint32_t)file;
-		f->checked = f->by_id = false;
-	}
+	(void)file;
 	if (!r->has_id || r->kind == RECORD_UNKNOWN) {
 		return 0;
 	}
@@ -209,6 +213,29 @@ static int fold_record(void *arg, size_t file, uint64_t offset, const struct rec
 	return 0;
 }
 
+static void begin_file(void *arg, size_t file)
+{
+	struct fold *f = arg;
+
+	f->file = (uint32_t)file;
+	f->checked = f->by_id = false;
+	for (size_t i = 0; !f->again && i < f->n_was_open; i++) {
+		const struct open_start *x = &f->was_open[i];
+		struct open_entry entry = {
+			.attempt = x->attempt,
+			.slot = x->slot,
+			.index = x->index,
+			.offset = x->offset,
+			.time_ms = x->time_ms,
+		};
+
+		if (x->file == file) {
+			memcpy(entry.id, x->id, TASK_ID_SIZE);
+			open_table_add(&f->open, &entry);
+		}
+	}
+}
+
 /* The starts that are left when a journal has been read. */
 static void keep_open(void *arg, size_t file)
 {
@@ -221,7 +248,7 @@ static void keep_open(void *arg, size_t file)
 
 		if (x->used) {
 			ARRAY_ROOM(s->open, s->n_open, f->cap_open);
-			s->open[s->n_open++] = (struct open_start){
+			s->open[s->n_open] = (struct open_start){
 				.index = x->index,
 				.file = (uint32_t)file,
 				.offset = x->offset,
@@ -229,6 +256,7 @@ static void keep_open(void *arg, size_t file)
 				.slot = x->slot,
 				.time_ms = x->time_ms,
 			};
+			memcpy(s->open[s->n_open++].id, x->id, TASK_ID_SIZE);
 		}
 	}
 	open_table_clear(&f->open);
@@ -239,11 +267,12 @@ int fold_pass(struct fold *f)
 	const struct scan_walk w = {
 		.files = f->s->files,
 		.n = f->s->n_files,
+		.from = f->again ? NULL : f->from,
 		.fn = fold_record,
+		.begin = begin_file,
 		.end = f->again ? NULL : keep_open,
 		.arg = f,
 	};
 
-	f->file = UINT32_MAX;
 	return scan_walk(&w, f->e) == 0 ? 0 : -1;
 }

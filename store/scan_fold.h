@@ -11,34 +11,22 @@
 /* What a code hash means for the plan. */
 enum accept { ACCEPT_YES, ACCEPT_STALE, ACCEPT_RERUN };
 
-struct voided { /* attempts of a task up to this number do not count */
-	uint64_t index;
-	unsigned upto;
-};
-
-struct ended { /* an end whose start is not in its own journal */
-	uint8_t id[TASK_ID_SIZE];
-	unsigned attempt;
-};
-
 struct fold {
 	struct scan *s;
 	const struct scan_options *o;
 	struct id_index *ids; /* made when a record of another plan is met */
 	struct point point;
-	uint32_t file; /* the one whose records are being taken; UINT32_MAX: none yet */
-	bool checked;  /* of that file: an index was compared with its id */
-	bool by_id;    /* of that file: its indexes cannot be trusted */
-	bool again;    /* the second pass */
-	bool any_stale;
+	uint32_t file;       /* the one whose records are being taken; UINT32_MAX: none yet */
+	bool checked;        /* of that file: an index was compared with its id */
+	bool by_id;          /* of that file: its indexes cannot be trusted */
+	bool again;          /* the second pass */
 	char code[CODE_HEX]; /* the last hash that was asked for, where all tasks have one code */
 	enum accept accept;
-	struct open_table open; /* of this file */
-	struct voided *voids;   /* sorted by index after the first pass */
-	size_t n_voids, cap_voids;
-	struct ended *ends;
-	size_t n_ends, cap_ends;
-	size_t cap_open;
+	struct open_table open;      /* of this file */
+	size_t n_known;              /* voids that are sorted and heeded */
+	uint64_t *from;              /* how far each file had been read before; NULL: not at all */
+	struct open_start *was_open; /* then, sorted by file and offset */
+	size_t n_was_open, cap_open;
 	struct err *e;
 };
 

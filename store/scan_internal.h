@@ -31,7 +31,9 @@ struct scan_walk {
 	const uint64_t *from; /* where to begin in each; NULL: at the beginning */
 	/* For each sound record, file by file; a value that is not 0 ends the walk. */
 	int (*fn)(void *arg, size_t file, uint64_t offset, const struct record *r);
-	void (*end)(void *arg, size_t file); /* after a file's last record; may be NULL */
+	/* Before a file's first record and after its last, for each file; may be NULL. */
+	void (*begin)(void *arg, size_t file);
+	void (*end)(void *arg, size_t file);
 	void *arg;
 };
 /* Also adds up `damaged` of each file, and sets `whole`, `closed` and `dead`. Returns what fn
@@ -62,7 +64,7 @@ void open_table_free(struct open_table *t);
 struct place {
 	uint64_t index; /* the task */
 	uint64_t offset;
-	uint32_t file;
+	uint32_t file, unset; /* `unset` fills up: the cursor holds these as they are in memory */
 };
 
 struct places {
@@ -78,6 +80,16 @@ struct published {
 	size_t n_winners;
 };
 
+struct voided { /* attempts of a task up to this number do not count */
+	uint64_t index;
+	unsigned upto, unset;
+};
+
+struct ended { /* an end whose start is not in its own journal */
+	uint8_t id[TASK_ID_SIZE];
+	unsigned attempt;
+};
+
 struct scan_private {
 	struct scan_reader *records;
 	struct published *published; /* one a file; NULL: none */
@@ -85,6 +97,12 @@ struct scan_private {
 	struct output_reader *reader;
 	struct buf row, why;
 	struct places doubles; /* successes that lost to another success of their task */
+	struct voided *voids;  /* sorted by index when all has been read */
+	size_t n_voids, cap_voids;
+	struct ended *ends;
+	size_t n_ends, cap_ends;
+	bool any_stale;
+	uint64_t remembered; /* bytes of journals that the cursor knows */
 };
 
 /* ---- which attempt counts ---- */
@@ -110,10 +128,23 @@ int winner_compare_all(struct scan *s, struct err *e);
 
 /* ---- what was published ---- */
 
+#define PUBLISHED "collect/published.json"
+
 /* Reads collect/published.json, if it is there and sound, into s->priv->published. */
 void published_load(struct scan *s);
 bool published_has(const struct scan *s, uint32_t file, uint64_t offset);
 bool published_won(const struct scan *s, uint32_t file, uint64_t offset);
 void published_free(struct scan *s);
+
+/* ---- where the last fold ended ---- */
+
+/*
+ * Takes up what a fold of this plan remembered. Returns for each file how far it had been read, for
+ * the caller to free; NULL when there is nothing that holds still, and nothing is changed. The
+ * starts that were open then are in *was_open.
+ */
+uint64_t *cursor_load(struct scan *s, struct open_start **was_open, size_t *n_open);
+/* Remembers, where it is worth it and all that was read will stay as it is. Failing is no fault. */
+void cursor_save(struct scan *s);
 
 #endif

@@ -18,7 +18,6 @@
 #include "store/rundir.h"
 #include "store/scan_internal.h"
 
-#define PUBLISHED     "collect/published.json"
 #define PUBLISHED_MAX (UINT64_C(1) << 30)
 
 /* A journal by its writer's name; SIZE_MAX when there is none. */
@@ -154,7 +153,7 @@ static int find_pinned(struct scan *s, struct places *pinned, struct err *e)
 		if (winner_first(&lost, &won)) {
 			ARRAY_ROOM(pinned->items, pinned->n, pinned->cap);
 			pinned->items[pinned->n++] =
-				(struct place){ d->index, won.offset, won.file };
+				(struct place){ d->index, won.offset, won.file, 0 };
 		}
 	}
 	if (pinned->n > 0) {
@@ -211,6 +210,10 @@ int scan_mark_published(struct scan *s, const char *table_sha256, struct err *e)
 	buf_puts(&b, "}}\n");
 	if (file_make_dirs(dir, e) == 0) {
 		rc = file_publish(path, b.data, b.len, e);
+	}
+	if (rc == 0) { /* the same attempts count as before, but now for another reason */
+		s->priv->remembered = 0;
+		cursor_save(s);
 	}
 out:
 	free(pinned.items);

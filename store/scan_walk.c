@@ -44,6 +44,7 @@ struct walk {
 	const struct scan_walk *w;
 	uint64_t *first; /* the first job of each file, and behind the last the number of all */
 	size_t file;     /* that is being given */
+	bool begun;
 	struct err *e;
 };
 
@@ -196,12 +197,22 @@ static void make_segment(void *arg, uint64_t job, void *slot)
 
 /* ---- in order ---- */
 
-/* Ends the files before `to`. */
-static void end_files(struct walk *x, size_t to)
+/* Goes on to a file: ends those before it, and begins it. */
+static void go_to(struct walk *x, size_t file)
 {
-	for (; x->file < to; x->file++) {
-		if (x->w->end) {
-			x->w->end(x->w->arg, x->file);
+	while (x->file < file || !x->begun) {
+		if (x->begun) {
+			if (x->w->end) {
+				x->w->end(x->w->arg, x->file);
+			}
+			x->file++;
+		}
+		x->begun = x->file < x->w->n;
+		if (!x->begun) {
+			return;
+		}
+		if (x->w->begin) {
+			x->w->begin(x->w->arg, x->file);
 		}
 	}
 }
@@ -214,7 +225,7 @@ static int take_segment(void *arg, uint64_t job, void *slot)
 	uint64_t before;
 	int rc = 0;
 
-	end_files(x, file_of(x, job));
+	go_to(x, file_of(x, job));
 	f = &x->w->files[x->file];
 	before = f->damaged;
 	if (err_is(&s->failed)) {
@@ -256,7 +267,7 @@ int scan_walk(const struct scan_walk *w, struct err *e)
 	x.first[w->n] = jobs;
 	rc = ahead_run(&steps, &x, jobs, jobs < THREADS_FOR ? 1 : ahead_threads(THREADS));
 	if (rc == 0) {
-		end_files(&x, w->n);
+		go_to(&x, w->n);
 	}
 	free(x.first);
 	return rc;

@@ -79,7 +79,7 @@ int winner_offer(struct scan *s, uint64_t index, const struct contender *c, stru
 
 			ARRAY_ROOM(doubles->items, doubles->n, doubles->cap);
 			doubles->items[doubles->n++] =
-				(struct place){ index, loser->offset, loser->file };
+				(struct place){ index, loser->offset, loser->file, 0 };
 		}
 	}
 	if (wins) {
