@@ -152,16 +152,6 @@ int file_view(const char *path, struct file_view *v, struct err *e)
 	return 0;
 }
 
-void file_view_free(struct file_view *v)
-{
-	if (v->mapped) {
-		munmap((void *)(uintptr_t)v->data, v->len);
-	} else if (v->len) {
-		free((void *)(uintptr_t)v->data);
-	}
-	*v = (struct file_view){ "", 0, false };
-}
-
 bool file_exists(const char *path)
 {
 	struct stat st;
