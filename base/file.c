@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,18 +127,14 @@ int file_view(const char *path, struct file_view *v, struct err *e)
 	const int fd = open_read(path, &st, e);
 	int rc;
 
-	*v = (struct file_view){ "", 0, false };
+	*v = (struct file_view){ .data = "" };
 	if (fd < 0) {
 		return -1;
 	}
-	if (S_ISREG(st.st_mode) && st.st_size >= MAP_FROM && (uint64_t)st.st_size <= SIZE_MAX) {
-		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-
-		if (p != MAP_FAILED) {
-			close_quietly(fd);
-			*v = (struct file_view){ p, (size_t)st.st_size, true };
-			return 0;
-		}
+	if (S_ISREG(st.st_mode) && st.st_size >= MAP_FROM && (uint64_t)st.st_size <= SIZE_MAX &&
+	    file_view_map(fd, (size_t)st.st_size, v)) {
+		close_quietly(fd);
+		return 0;
 	}
 	rc = read_all(fd, path, &b, 0, e);
 	close_quietly(fd);

@@ -51,15 +51,27 @@ bool file_exists(const char *path);
  * block: free(*names). */
 int file_list(const char *path, char ***names, size_t *n, struct err *e);
 
-/* A file's bytes for reading: mapped where possible, else read. An empty file has data "" and len
- * 0. */
+/*
+ * A file's bytes for reading: mapped where possible, else read. An empty file has data "" and len
+ * 0.
+ *
+ * Somebody may shorten the file while it is mapped: then zeros stand where bytes are missing (see
+ * file_view.c), and the view is torn. So whoever believes what it read asks file_view_check when it
+ * is done, unless a hash tells. -1 there: "'path' became shorter while it was read".
+ */
+struct guarded;
 struct file_view {
 	const char *data;
 	size_t len;
 	bool mapped;
+	struct guarded *guard;
 };
 int file_view(const char *path, struct file_view *v, struct err *e);
+int file_view_check(const struct file_view *v, const char *path, struct err *e);
+bool file_view_torn(const struct file_view *v); /* as check, but blind within the last page */
 void file_view_free(struct file_view *v);
+/* Maps the first len bytes of an open file; false where it cannot be. fd may be closed after it. */
+bool file_view_map(int fd, size_t len, struct file_view *v);
 
 /* Joins with one slash; an absolute b stands for itself. The caller frees. */
 char *path_join(const char *a, const char *b);

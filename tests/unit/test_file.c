@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,6 +130,129 @@ static void test_view(void **state)
 	assert_int_equal(file_view("/proc/self/status", &v, &e), 0);
 	assert_true(v.len > 10);
 	file_view_free(&v);
+}
+
+static bool all_are(const struct file_view *v, size_t from, size_t to, char c)
+{
+	for (size_t i = from; i < to; i++) {
+		if (v->data[i] != c) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A mapped file that somebody shortens meanwhile: zeros, and everybody is told. */
+static void test_view_torn(void **state)
+{
+	static const size_t lefts[] = { 0, 1, 8192, 100000, 299500 };
+	enum { SIZE = 300000 };
+	char *text = mem_alloc(SIZE + 1);
+	struct file_view v, other;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	memset(text, 'x', SIZE);
+	make_file("other", text);
+	assert_int_equal(file_view("other", &other, &e), 0);
+	for (size_t i = 0; i < COUNT(lefts); i++) {
+		make_file("torn", text);
+		assert_int_equal(file_view("torn", &v, &e), 0);
+		assert_true(v.mapped);
+		assert_true(all_are(&v, 0, v.len, 'x'));
+		assert_false(file_view_torn(&v));
+		assert_int_equal(file_view_check(&v, "torn", &e), 0);
+		assert_int_equal(truncate("torn", (off_t)lefts[i]), 0);
+		assert_true(all_are(&v, 0, lefts[i], 'x'));
+		assert_true(all_are(&v, lefts[i], v.len, '\0'));
+		assert_int_equal(file_view_check(&v, "torn", &e), -1);
+		assert_string_equal(e.text, "'torn' became shorter while it was read");
+		assert_int_equal(e.kind, ERR_SYSTEM);
+		err_clear(&e);
+		/* all but the last, which ends in the same page, are seen without the name, too */
+		assert_int_equal(file_view_torn(&v), i + 1 < COUNT(lefts));
+		file_view_free(&v);
+	}
+	assert_true(all_are(&other, 0, other.len, 'x'));
+	assert_int_equal(file_view_check(&other, "other", &e), 0);
+	file_view_free(&other);
+	free(text);
+}
+
+/* More than are guarded at a time: the others are read. */
+static void test_view_many(void **state)
+{
+	enum { SIZE = 20000, MANY = 4100 };
+	struct file_view *v = mem_array(MANY, sizeof *v);
+	char *text = mem_alloc(SIZE + 1);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	memset(text, 'y', SIZE);
+	make_file("many", text);
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(file_view("many", &v[i], &e), 0);
+		assert_int_equal(v[i].len, SIZE);
+	}
+	assert_true(v[0].mapped);
+	assert_false(v[MANY - 1].mapped);
+	assert_true(all_are(&v[MANY - 1], 0, SIZE, 'y'));
+	for (size_t i = 0; i < MANY; i++) {
+		file_view_free(&v[i]);
+	}
+	assert_int_equal(file_view("many", &v[0], &e), 0);
+	assert_true(v[0].mapped);
+	file_view_free(&v[0]);
+	free(text);
+	free(v);
+}
+
+static void touch_foreign(void)
+{
+	const int fd = open("foreign", O_RDONLY);
+	const volatile char *p = mmap(NULL, 20000, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (fd < 0 || (const void *)p == MAP_FAILED || truncate("foreign", 0) < 0) {
+		_exit(99);
+	}
+	(void)*p;
+}
+
+static void send_bus(void)
+{
+	(void)kill(getpid(), SIGBUS);
+}
+
+/* A SIGBUS that is none of ours ends the process as it always did. */
+static void test_view_foreign(void **state)
+{
+	static void (*const deeds[])(void) = { touch_foreign, send_bus };
+	char *text = mem_alloc(20000 + 1);
+	struct file_view v;
+	int status;
+
+	(void)state;
+	memset(text, 'z', 20000);
+	for (size_t i = 0; i < COUNT(deeds); i++) {
+		make_file("foreign", text);
+		const pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			const struct rlimit no_core = { 0, 0 };
+
+			(void)setrlimit(RLIMIT_CORE, &no_core);
+			if (file_view("foreign", &v, NULL) < 0 || !v.mapped) {
+				_exit(98);
+			}
+			deeds[i]();
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGBUS);
+	}
+	free(text);
 }
 
 static size_t count_entries(const char *path)
@@ -416,12 +542,21 @@ static void test_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_read),          TEST(test_view),
-		TEST(test_publish),       TEST(test_publish_special),
-		TEST(test_draft_dropped), TEST(test_publish_race),
-		TEST(test_write_error),   TEST(test_make_dirs),
-		TEST(test_list),          TEST(test_remove),
-		TEST(test_remove_deep),   TEST(test_paths),
+		TEST(test_read),
+		TEST(test_view),
+		TEST(test_view_torn),
+		TEST(test_view_many),
+		TEST(test_view_foreign),
+		TEST(test_publish),
+		TEST(test_publish_special),
+		TEST(test_draft_dropped),
+		TEST(test_publish_race),
+		TEST(test_write_error),
+		TEST(test_make_dirs),
+		TEST(test_list),
+		TEST(test_remove),
+		TEST(test_remove_deep),
+		TEST(test_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
