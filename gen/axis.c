@@ -134,6 +134,17 @@ int axis_view(struct axis_reader *r, const struct node *at, const char *path, co
 			strerror(errno));
 }
 
+int axis_view_end(struct axis_reader *r, const struct node *at, const char *path, const char *file,
+		  struct file_view *v)
+{
+	const int rc = file_view_check(v, path, NULL);
+
+	file_view_free(v);
+	return rc ? COMPLAIN(r, at, "'%s' became shorter while it was read",
+			     axis_shown(r, file, strlen(file)))
+		  : 0;
+}
+
 int axis_bool(struct axis_reader *r, const struct node *n, const char *what, bool *out)
 {
 	*out = false;

@@ -92,6 +92,9 @@ char *axis_path(struct axis_reader *r,
 		const char *path); /* against the spec's folder; the caller frees */
 int axis_view(struct axis_reader *r, const struct node *at, const char *path, const char *file,
 	      struct file_view *v); /* a file that messages call `file`, as the user wrote it */
+/* Frees the view; -1 with a complaint when the file became shorter while it was read. */
+int axis_view_end(struct axis_reader *r, const struct node *at, const char *path, const char *file,
+		  struct file_view *v);
 /* A key that may be absent: then *out is false. */
 int axis_bool(struct axis_reader *r, const struct node *n, const char *what, bool *out);
 /* Complains of keys by which other programs call the parts of a range. -1 when there are any. */

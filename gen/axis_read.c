@@ -205,6 +205,8 @@ int axis_read_lines(struct axis_reader *r, const struct node *key, const struct 
 	if (rc)
 		goto out;
 	rc = all_lines(r, &l, v.data, v.len);
+	if (axis_view_end(r, l.at, path, l.file, &v))
+		rc = -1;
 	if (!rc && !l.n)
 		rc = COMPLAIN(r, l.at, "'%s' has no lines: no task would run", l.file);
 	if (rc)
@@ -218,7 +220,6 @@ int axis_read_lines(struct axis_reader *r, const struct node *key, const struct 
 out:
 	free(l.rows);
 	free(l.numbers);
-	file_view_free(&v);
 	free(path);
 	return rc;
 }

@@ -347,6 +347,8 @@ int axis_read_table(struct axis_reader *r, const struct node *n, struct axis *ou
 		goto out;
 	rc = t.format == TABLE_JSON || t.format == TABLE_JSONL ? table_read_json(&t, v.data, v.len)
 							       : read_delimited(&t, v.data, v.len);
+	if (axis_view_end(r, t.at, path, t.file, &v))
+		rc = -1;
 	if (!rc)
 		rc = table_finish(&t, out);
 out:

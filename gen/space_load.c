@@ -287,6 +287,8 @@ static int load_bits(struct load *l, const char *dir)
 	    (points % 64 && s->where->words[words - 1] >> (points % 64)))
 		rc = err_bad(l->e, "'%s' is damaged: its counts are wrong", path);
 	s->kept = s->where->kept * (s->where_rep ? 1 : s->repeat);
+	if (!rc)
+		rc = file_view_check(&v, path, l->e);
 out:
 	file_view_free(&v);
 	free(path);
@@ -325,7 +327,7 @@ struct space *space_load(const char *dir, struct err *e)
 	l.end = v.data + v.len;
 	if (load_all(&l))
 		err_wrap(e, "'%s'", path);
-	else if (!l.where_sum[0] || !load_bits(&l, dir))
+	else if (!file_view_check(&v, path, e) && (!l.where_sum[0] || !load_bits(&l, dir)))
 		goto out;
 	space_free(s);
 	s = NULL;

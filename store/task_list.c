@@ -239,9 +239,9 @@ int task_list_load(const char *submission_dir, unsigned array, struct task_list 
 	*out = (struct task_list){ .runs = NULL };
 	rc = file_view(path, &v, e);
 	if (rc == 0) {
-		rc = take_list(&v, out, e);
+		rc = take_list(&v, out, e) < 0 ? err_wrap(e, "'%s'", path)
+					       : file_view_check(&v, path, e);
 		if (rc < 0) {
-			err_wrap(e, "'%s'", path);
 			task_list_free(out);
 		}
 		file_view_free(&v);
