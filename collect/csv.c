@@ -283,7 +283,7 @@ static bool is_tsv(const char *name)
 static int merge_file(struct merge *m, const char *name, struct err *e)
 {
 	struct file_view v;
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, torn = ERR_INIT;
 	struct csv c;
 	int rc;
 
@@ -297,6 +297,10 @@ static int merge_file(struct merge *m, const char *name, struct err *e)
 		rc = m->header ? header_check(m, &c, &why) : header_take(m, name, &c, &why);
 	if (rc == 0)
 		rc = merge_rows(m, &c, &v, &why);
+	if (file_view_check(&v, name, &torn) < 0) {
+		why = torn;
+		rc = -1;
+	}
 	if (rc < 0 && why.kind == ERR_SYSTEM)
 		err_fail(e, "%s", why.text);
 	else if (rc < 0)
