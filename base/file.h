@@ -41,6 +41,9 @@ int file_publish(const char *path, const void *p, size_t n, struct err *e);
 /* As file_publish, by link(): 1 when `path` is there already (and left as it is). */
 int file_publish_new(const char *path, const void *p, size_t n, struct err *e);
 
+/* fsync, begun again when it was interrupted; file systems and devices that know none are taken at
+ * their word. -1 with errno. */
+int file_sync_fd(int fd);
 int file_sync_dir(const char *path, struct err *e);
 int file_make_dirs(const char *path, struct err *e); /* mkdir -p, 0777 less umask */
 int file_remove_tree(const char *path,

@@ -35,8 +35,7 @@ int file_write_fd(int fd, const void *p, size_t n, const char *name, struct err 
 	return 0;
 }
 
-/* fsync; file systems and devices that know none are taken at their word. */
-static int sync_fd(int fd)
+int file_sync_fd(int fd)
 {
 	int rc;
 
@@ -54,7 +53,7 @@ int file_sync_dir(const char *path, struct err *e)
 	if (fd < 0) {
 		return err_errno(e, "cannot open folder '%s'", path);
 	}
-	rc = sync_fd(fd);
+	rc = file_sync_fd(fd);
 	if (rc < 0) {
 		err_errno(e, "cannot sync folder '%s'", path);
 	}
@@ -181,7 +180,7 @@ int file_draft_publish(struct file_draft *d, bool replace, struct err *e)
 	char *dir = path_dir(d->path);
 	int rc = 0, closed, number;
 
-	if (d->temporary && sync_fd(d->fd) < 0) {
+	if (d->temporary && file_sync_fd(d->fd) < 0) {
 		rc = err_errno(e, "cannot sync '%s'", d->path);
 		goto out;
 	}

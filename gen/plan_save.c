@@ -163,7 +163,7 @@ static int write_file(const char *dir, const char *name, const void *p, size_t n
 	int rc = fd < 0 ? err_errno(e, "cannot create '%s'", path)
 			: file_write_fd(fd, p, n, path, e);
 
-	if (fd >= 0 && rc == 0 && fsync(fd) < 0)
+	if (fd >= 0 && rc == 0 && file_sync_fd(fd) < 0)
 		rc = err_errno(e, "cannot sync '%s'", path);
 	if (fd >= 0 && close(fd) < 0 && rc == 0)
 		rc = err_errno(e, "cannot write '%s'", path);
@@ -182,7 +182,7 @@ static int sync_files(const char *dir, struct err *e)
 		char *path = path_join(dir, names[k]);
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-		if (fd < 0 || fsync(fd) < 0)
+		if (fd < 0 || file_sync_fd(fd) < 0)
 			rc = err_errno(e, "cannot sync '%s'", path);
 		if (fd >= 0)
 			close(fd);

@@ -104,7 +104,7 @@ int claim_create(const char *path, const struct buf *text, bool sync, struct err
 		return errno == EEXIST ? 1 : err_errno(e, "cannot make '%s'", path);
 	}
 	rc = file_write_fd(fd, buf_str(text), text->len, path, e);
-	if (rc == 0 && sync && fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP) {
+	if (rc == 0 && sync && file_sync_fd(fd) < 0) {
 		rc = err_errno(e, "cannot sync '%s'", path);
 	}
 	if (close(fd) < 0 && rc == 0 && errno != EINTR) {

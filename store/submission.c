@@ -206,7 +206,7 @@ int submission_write(const char *path, const void *p, size_t n, struct err *e)
 	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	int rc = fd < 0 ? err_errno(e, "cannot make '%s'", path) : file_write_fd(fd, p, n, path, e);
 
-	if (fd >= 0 && rc == 0 && fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP) {
+	if (fd >= 0 && rc == 0 && file_sync_fd(fd) < 0) {
 		rc = err_errno(e, "cannot sync '%s'", path);
 	}
 	if (fd >= 0 && close(fd) < 0 && rc == 0) {
@@ -226,7 +226,7 @@ static int sync_files(const char *dir, struct err *e)
 		char *path = path_join(dir, names[i]);
 		const int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-		if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)) {
+		if (fd < 0 || file_sync_fd(fd) < 0) {
 			rc = err_errno(e, "cannot sync '%s'", path);
 		}
 		if (fd >= 0) {
