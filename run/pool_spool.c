@@ -115,11 +115,12 @@ void spools_drop(struct pool *p, struct slot *s)
 	s->fd[0] = s->fd[1] = -1;
 }
 
-/* At the end of the pool. What could not be taken in stays, with its output. */
+/* At the end of the pool. What could not be taken in stays, with its output; where no process was
+ * started there is none. */
 void spools_release(struct pool *p, struct slot *s)
 {
 	for (int k = 0; k < STREAM_COUNT; k++) {
-		if (s->spool_kept[k]) {
+		if (s->spool_kept[k] || (s->fd[k] >= 0 && s->pid <= 0)) {
 			(void)unlink(s->spool[k]);
 		}
 		if (s->fd[k] >= 0 && !(k == STREAM_STDERR && p->spec->results.log)) {
