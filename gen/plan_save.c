@@ -165,7 +165,7 @@ static int write_file(const char *dir, const char *name, const void *p, size_t n
 
 	if (fd >= 0 && rc == 0 && file_sync_fd(fd) < 0)
 		rc = err_errno(e, "cannot sync '%s'", path);
-	if (fd >= 0 && close(fd) < 0 && rc == 0)
+	if (fd >= 0 && close(fd) < 0 && errno != EINTR && rc == 0)
 		rc = err_errno(e, "cannot write '%s'", path);
 	free(path);
 	return rc;

@@ -209,7 +209,7 @@ int submission_write(const char *path, const void *p, size_t n, struct err *e)
 	if (fd >= 0 && rc == 0 && file_sync_fd(fd) < 0) {
 		rc = err_errno(e, "cannot sync '%s'", path);
 	}
-	if (fd >= 0 && close(fd) < 0 && rc == 0) {
+	if (fd >= 0 && close(fd) < 0 && errno != EINTR && rc == 0) {
 		rc = err_errno(e, "cannot write '%s'", path);
 	}
 	return rc;
