@@ -154,6 +154,13 @@ bool file_exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
+bool file_absent(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* A folder is there already, or is now; ENOENT when its parent is not. */
 static int make_dir(const char *path)
 {
@@ -174,7 +181,9 @@ static int make_dir(const char *path)
 		errno = ENOTDIR;
 		return -1;
 	}
-	errno = number;
+	if (errno != ELOOP) {
+		errno = number;
+	}
 	return -1;
 }
 

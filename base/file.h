@@ -49,6 +49,8 @@ int file_make_dirs(const char *path, struct err *e); /* mkdir -p, 0777 less umas
 int file_remove_tree(const char *path,
 		     struct err *e); /* follows no symbolic link; absent is fine */
 bool file_exists(const char *path);
+/* Certainly not there: a file that could not be looked at may be, and reading it will tell. */
+bool file_absent(const char *path);
 
 /* Names in a folder that do not begin with a dot, sorted bytewise; *names and its strings in one
  * block: free(*names). */

@@ -146,7 +146,10 @@ static int cancel_living(const struct place *at, bool take_over, struct err *e)
 	unsigned number;
 	int rc;
 
-	if (!rundir_is(at->rundir))
+	rc = rundir_find(at->rundir, e);
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
 		return err_bad(e, "nothing was submitted in '%s'", at->rundir);
 	if (hold(at->rundir, take_over, &held, e) != 0)
 		return -1;

@@ -160,7 +160,7 @@ static int run(int argc, char **argv)
 	} else if ((argc > 2 ? err_bad(&e, "one run is collected at a time (--csv merges files)")
 			     : place_find(argv[1], &o.common, &at, &e)) < 0) {
 		code = cmd_fail(&e);
-	} else if (!rundir_is(at.rundir)) {
+	} else if (rundir_find(at.rundir, &e) <= 0) {
 		err_bad(&e, "nothing has been run in '%s' yet: `ppgen run` starts it", at.rundir);
 		code = cmd_fail(&e);
 	} else {

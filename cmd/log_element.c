@@ -70,7 +70,8 @@ static int print_log(const struct submission *s, const char *name, const char *w
 
 int log_element(const struct place *at, uint64_t number, const char *which, struct err *e)
 {
-	const unsigned latest = rundir_is(at->rundir) ? submission_latest(at->rundir, e) : 0;
+	const unsigned latest =
+		rundir_find(at->rundir, e) > 0 ? submission_latest(at->rundir, e) : 0;
 	struct submission s;
 	char *name;
 	int rc = -1;

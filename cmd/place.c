@@ -139,7 +139,10 @@ static int place_of_spec(const char *spec, const struct common *c, struct place 
 	if (stat(spec, &st) < 0)
 		return err_errno(e, "'%s'", spec), e->kind = ERR_BAD, -1;
 	if (S_ISDIR(st.st_mode))
-		return err_bad(e, "'%s' is a folder, but no run directory: name a spec", spec);
+		return rundir_find(spec, e) < 0
+			       ? -1
+			       : err_bad(e, "'%s' is a folder, but no run directory: name a spec",
+					 spec);
 	out->spec = mem_dup(spec);
 	char *name = peek_name(spec, c, &out->fetches);
 	if (c->dir) {
@@ -213,9 +216,10 @@ static int load_latest(const char *rundir, struct plan **out, struct diags *d)
 {
 	struct err e = ERR_INIT;
 	*out = NULL;
-	if (!rundir_is(rundir))
+	int is = rundir_find(rundir, &e);
+	if (is == 0)
 		return 0;
-	if (rundir_check(rundir, &e) < 0)
+	if (is < 0 || rundir_check(rundir, &e) < 0)
 		return diag_error(d, rundir, 0, 0, "%s", e.text);
 	char *plans = rundir_path(rundir, "plan");
 	unsigned n = plan_latest(plans, &e);

@@ -203,8 +203,9 @@ int submit_settle_living(struct submit_session *x, int *code, struct err *e)
 	unsigned number;
 	int rc;
 
-	if (!rundir_is(x->s.at.rundir))
-		return 0;
+	rc = rundir_find(x->s.at.rundir, e);
+	if (rc <= 0)
+		return rc;
 	rc = submission_living(x->s.at.rundir, &living, e);
 	if (rc <= 0)
 		return rc;

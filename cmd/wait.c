@@ -205,7 +205,7 @@ out:
 static int wait_all(const struct place *at, bool quiet, struct err *e)
 {
 	struct patience p = { .begun = proc_monotonic(), .quiet = quiet };
-	unsigned number = rundir_is(at->rundir) ? submission_latest(at->rundir, e) : 0;
+	unsigned number = rundir_find(at->rundir, e) > 0 ? submission_latest(at->rundir, e) : 0;
 	int code = EXIT_GOOD;
 
 	if (err_is(e))

@@ -294,7 +294,7 @@ unsigned plan_latest(const char *plans, struct err *e)
 	size_t n = 0;
 	unsigned latest = 0;
 
-	if (!file_exists(plans) || file_list(plans, &names, &n, e) < 0)
+	if (file_absent(plans) || file_list(plans, &names, &n, e) < 0)
 		return 0;
 	for (size_t k = 0; k < n; k++) {
 		if (number_of(names[k]) > latest)

@@ -59,7 +59,7 @@ static int list_folder(struct template_name **list, size_t *n, size_t *cap, stru
 	size_t count = 0;
 	int rc = 0;
 
-	if (file_exists(folder))
+	if (!file_absent(folder))
 		rc = file_list(folder, &names, &count, e);
 	for (size_t i = 0; i < count; i++) {
 		const size_t len = strlen(names[i]), tail = strlen(SUFFIX);
@@ -164,7 +164,7 @@ static struct template *load_users(const char *name, bool *there, struct diags *
 	char *folder = user_folder(), *path = mem_printf("%s/%s" SUFFIX, folder, name);
 	struct template *t = NULL;
 
-	*there = file_exists(path);
+	*there = !file_absent(path);
 	if (*there)
 		t = load_file(path, d);
 	if (t && strcmp(t->name, name) != 0) {

@@ -313,7 +313,7 @@ int rundir_holder(const char *rundir, char **who, bool *alive_here, struct err *
 
 	*who = NULL;
 	*alive_here = false;
-	if (file_exists(claims)) {
+	if (!file_absent(claims)) {
 		rc = read_generations(claims, 0, &g, e);
 	} else {
 		g.highest = 0;

@@ -59,6 +59,26 @@ bool rundir_is(const char *path)
 	return is;
 }
 
+int rundir_find(const char *path, struct err *e)
+{
+	char *mark = path_join(path, MARK);
+	struct stat st;
+	int rc = stat(mark, &st) == 0 ? S_ISREG(st.st_mode) : -1;
+
+	if (rc < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+		rc = 0;
+	} else if (rc < 0) {
+		const bool named = errno == EACCES || errno == ELOOP || errno == ENAMETOOLONG;
+
+		err_errno(e, "cannot look at '%s'", mark);
+		if (named && e) {
+			e->kind = ERR_BAD;
+		}
+	}
+	free(mark);
+	return rc;
+}
+
 int rundir_check(const char *path, struct err *e)
 {
 	char *mark = path_join(path, MARK);

@@ -20,6 +20,8 @@ int rundir_create(const char *path, struct err *e);
  * name. */
 int rundir_check(const char *path, struct err *e);
 bool rundir_is(const char *path);
+/* The same, where what cannot be looked at must not be taken for absent: 1, 0, -1. */
+int rundir_find(const char *path, struct err *e);
 
 /*
  * A scheduler may start jobs with a umask of its own (077 by PBS). Whoever may read the run

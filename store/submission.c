@@ -50,7 +50,7 @@ unsigned submission_latest(const char *rundir, struct err *e)
 	size_t n = 0;
 	unsigned latest = 0;
 
-	if (file_exists(folder) && file_list(folder, &names, &n, e) == 0) {
+	if (!file_absent(folder) && file_list(folder, &names, &n, e) == 0) {
 		for (size_t i = 0; i < n; i++) {
 			const unsigned number = number_of(names[i]);
 

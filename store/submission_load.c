@@ -195,7 +195,7 @@ static int read_event(struct submission *s, const char *name, struct json *out, 
 	struct buf b = BUF_INIT;
 	int rc = 0;
 
-	if (file_exists(path)) {
+	if (!file_absent(path)) {
 		rc = file_read(path, &b, FILE_MAX, e);
 		if (rc == 0) {
 			const char *text = arena_dupn(s->arena, buf_str(&b), b.len);
@@ -282,7 +282,7 @@ int submission_load(const char *rundir, unsigned number, struct submission *out,
 
 	*out = (struct submission){ .arena = arena_new() };
 	out->dir = out->home = arena_dup(out->arena, dir);
-	if (number == 0 || !file_exists(dir)) {
+	if (number == 0 || file_absent(dir)) {
 		err_bad(e, "there is no submission %u in '%s'", number, rundir);
 		goto out;
 	}
