@@ -22,7 +22,7 @@
  *             memory    malloc calloc realloc reallocarray aligned_alloc posix_memalign
  *             fd        pipe pipe2 socketpair epoll_create1 eventfd timerfd_create signalfd dup,
  *                       and fcntl when it makes a descriptor
- *             process   fork vfork clone posix_spawn posix_spawnp
+ *             process   fork vfork clone posix_spawn posix_spawnp pthread_create
  *             stat      stat lstat fstat fstatat access faccessat realpath readlink
  *             dir       opendir fdopendir readdir
  *             mode      chmod fchmod fchmodat
@@ -55,6 +55,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -660,6 +661,10 @@ HOOK_RC("process", posix_spawnp,
 	(pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions_,
 	 const posix_spawnattr_t *how, char *const argv[], char *const envp[]),
 	(pid, path, actions_, how, argv, envp), NOTHING)
+
+HOOK_RC("process", pthread_create,
+	(pthread_t * thread, const pthread_attr_t *how, void *(*run)(void *), void *arg),
+	(thread, how, run, arg), NOTHING)
 
 int clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
 {
