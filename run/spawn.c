@@ -8,12 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +24,24 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+
+#ifdef HAVE_VALGRIND_VALGRIND_H
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
+/* The thread sanitizer's vfork is a fork that does not wait, and so is valgrind's. */
+#ifdef __SANITIZE_THREAD__
+#define VFORK_IS_FORK true
+#elif defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define VFORK_IS_FORK true
+#endif
+#endif
+#ifndef VFORK_IS_FORK
+#define VFORK_IS_FORK (RUNNING_ON_VALGRIND > 0)
+#endif
 
 #define FOUND_KEPT 8 /* programs whose place is remembered */
 #define OOM_SCORE_MORE \
@@ -45,7 +66,8 @@ struct found {
 
 struct spawner {
 	struct found found[FOUND_KEPT];
-	size_t next; /* the entry to be replaced next */
+	size_t next;            /* the entry to be replaced next */
+	struct failure *forked; /* shared with the child where vfork is a fork; else NULL */
 };
 
 int spawn_prepare(struct spawn_shared *s)
@@ -88,7 +110,14 @@ void spawn_release(struct spawn_shared *s)
 
 struct spawner *spawner_new(void)
 {
-	return mem_alloc(sizeof(struct spawner));
+	struct spawner *s = mem_alloc(sizeof *s);
+
+	if (VFORK_IS_FORK) {
+		s->forked = mmap(NULL, sizeof *s->forked, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		s->forked = s->forked == MAP_FAILED ? NULL : s->forked;
+	}
+	return s;
 }
 
 static void found_free(struct found *f)
@@ -104,6 +133,9 @@ void spawner_free(struct spawner *s)
 {
 	for (size_t i = 0; s && i < FOUND_KEPT; i++) {
 		found_free(&s->found[i]);
+	}
+	if (s && s->forked) {
+		(void)munmap(s->forked, sizeof *s->forked);
 	}
 	free(s);
 }
@@ -232,6 +264,7 @@ _Noreturn static void child_fail(volatile struct failure *f, enum step step)
 {
 	f->number = errno;
 	f->step = step;
+	(void)syscall(SYS_exit_group, 127); /* a sanitizer's _exit does more than to end us */
 	_exit(127);
 }
 
@@ -279,6 +312,27 @@ _Noreturn static void child_run(const struct spawn *w, const char *path, pid_t p
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execve(path, w->argv, w->envp);
 	child_fail(f, STEP_EXEC);
+}
+
+/* For checkers only: what vfork would be if the child had a copy of our memory. */
+static pid_t start_forked(const struct spawn *w, const char *path, volatile struct failure *f,
+			  struct failure *out)
+{
+	const pid_t parent = getpid();
+	pid_t pid;
+
+	f->step = STEP_FORK;
+	f->number = 0;
+	pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_VFORK | SIGCHLD), 0L, 0L, 0L, 0L);
+	if (pid == 0) {
+		child_run(w, path, parent, f);
+	}
+	if (pid < 0) {
+		f->number = errno;
+	}
+	out->step = f->step;
+	out->number = f->number;
+	return pid;
 }
 
 /* Kept apart and small: after vfork the compiler may trust no register that the child had. */
@@ -404,7 +458,7 @@ pid_t spawn_start(struct spawner *s, const struct spawn *w, struct buf *why)
 			(void)workdir_fault(w, &f);
 			break;
 		}
-		pid = start_once(w, path, &f);
+		pid = s->forked ? start_forked(w, path, s->forked, &f) : start_once(w, path, &f);
 		if (pid > 0 && f.number == 0) {
 			return pid;
 		}
