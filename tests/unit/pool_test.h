@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -248,6 +249,36 @@ static inline void run_free(struct run *r)
 	free(r->writer);
 	free(r->rundir);
 	free(r->dir);
+}
+
+/* Does n rows of a test at once, each in a process of its own: most of what they do is waiting. A
+ * failed assertion ends the row's process, with its message. */
+static inline void at_once(size_t n, void (*row)(size_t i))
+{
+	pid_t *pids = mem_array(n, sizeof *pids);
+	bool failed = false;
+
+	(void)fflush(NULL);
+	for (size_t i = 0; i < n; i++) {
+		pids[i] = fork();
+		assert_int_not_equal(pids[i], -1);
+		if (pids[i] == 0) {
+			assert_int_equal(setenv("CMOCKA_TEST_ABORT", "1", 1), 0);
+			row(i);
+			_exit(0);
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		int status;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		if (status != 0) {
+			print_error("row %zu failed\n", i);
+			failed = true;
+		}
+	}
+	free(pids);
+	assert_false(failed);
 }
 
 #endif

@@ -76,72 +76,74 @@ static void check_end(struct run *r, uint64_t index, const struct expected *x)
 
 /* ---- time ---- */
 
-static void test_what_fits(void **state)
+static const struct {
+	const char *spec;
+	double left;
+	unsigned ahead;
+	uint64_t cpus;
+	uint64_t taken, ok; /* of the source; good */
+	bool by_time;
+} fits[] = {
+	{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1m}\n", 300, 0, 2, 3, 3,
+	  false },
+	{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1h}\n", 300, 1, 2, 1, 0,
+	  true },
+	{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1h}\n", 300, 0, 2, 3, 0,
+	  true },
+	/* the first two are left, and that is all that may be looked at */
+	{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1h}\n"
+	  "overrides: [{where: x == 3, time: 1m}]\n",
+	  300, 2, 2, 2, 0, true },
+	{ "params: {x: [1, 2, 3, 4, 5]}\ncommand: 'true'\nresources: {time: 1m}\n"
+	  "overrides: [{where: x == 1 or x == 3, time: 1h}]\n",
+	  300, 4, 1, 5, 3, true },
+	/* without a limit the longest so far tells */
+	{ "params: {x: [1, 2]}\ncommand: sleep 2\n", 4.5, 1, 1, 2, 1, true },
+	{ "params: {x: [1, 2]}\ncommand: sleep 1\n", 300, 1, 1, 2, 2, false },
+	/* also of those that run: when the third ends, the first has run for 3 s */
+	{ "params: {x: [4, 1.4, 1.6, 0]}\ncommand: 'sleep {x}'\n", 6, 1, 2, 4, 3, true },
+	{ "params: {x: [1, 2]}\ncommand: 'true'\n", -1, 4, 2, 2, 0, true },
+	/* who can save what it did needs no more than the time for that */
+	{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1h}\n"
+	  "checkpoint: {signal: USR1, before: 1m}\n",
+	  300, 4, 1, 2, 2, false },
+	{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1h}\n"
+	  "checkpoint: {signal: USR1, before: 299s}\n",
+	  300, 4, 1, 2, 0, true },
+	{ "params: {x: [1, 2]}\ncommand: 'true'\n"
+	  "checkpoint: {signal: USR1, before: 299s}\n",
+	  300, 4, 1, 2, 0, true },
+	{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1m}\n"
+	  "checkpoint: {signal: USR1, before: 299s}\n",
+	  300, 4, 1, 2, 2, false },
+};
+
+static void check_fits(size_t i)
 {
-	static const struct {
-		const char *spec;
-		double left;
-		unsigned ahead;
-		uint64_t cpus;
-		uint64_t taken, ok; /* of the source; good */
-		bool by_time;
-	} rows[] = {
-		{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1m}\n", 300, 0, 2, 3,
-		  3, false },
-		{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1h}\n", 300, 1, 2, 1,
-		  0, true },
-		{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1h}\n", 300, 0, 2, 3,
-		  0, true },
-		/* the first two are left, and that is all that may be looked at */
-		{ "params: {x: [1, 2, 3]}\ncommand: 'true'\nresources: {time: 1h}\n"
-		  "overrides: [{where: x == 3, time: 1m}]\n",
-		  300, 2, 2, 2, 0, true },
-		{ "params: {x: [1, 2, 3, 4, 5]}\ncommand: 'true'\nresources: {time: 1m}\n"
-		  "overrides: [{where: x == 1 or x == 3, time: 1h}]\n",
-		  300, 4, 1, 5, 3, true },
-		/* without a limit the longest so far tells */
-		{ "params: {x: [1, 2]}\ncommand: sleep 2\n", 4.5, 1, 1, 2, 1, true },
-		{ "params: {x: [1, 2]}\ncommand: sleep 1\n", 300, 1, 1, 2, 2, false },
-		/* also of those that run: when the third ends, the first has run for 3 s */
-		{ "params: {x: [4, 1.4, 1.6, 0]}\ncommand: 'sleep {x}'\n", 6, 1, 2, 4, 3, true },
-		{ "params: {x: [1, 2]}\ncommand: 'true'\n", -1, 4, 2, 2, 0, true },
-		/* who can save what it did needs no more than the time for that */
-		{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1h}\n"
-		  "checkpoint: {signal: USR1, before: 1m}\n",
-		  300, 4, 1, 2, 2, false },
-		{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1h}\n"
-		  "checkpoint: {signal: USR1, before: 299s}\n",
-		  300, 4, 1, 2, 0, true },
-		{ "params: {x: [1, 2]}\ncommand: 'true'\n"
-		  "checkpoint: {signal: USR1, before: 299s}\n",
-		  300, 4, 1, 2, 0, true },
-		{ "params: {x: [1, 2]}\ncommand: 'true'\nresources: {time: 1m}\n"
-		  "checkpoint: {signal: USR1, before: 299s}\n",
-		  300, 4, 1, 2, 2, false },
-	};
+	struct run r;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct run r;
-
-		run_begin(&r, rows[i].spec);
-		r.capacity.cpus = rows[i].cpus;
-		r.left = rows[i].left;
-		r.o.ahead = rows[i].ahead;
-		need(run_pool(&r) == 0, &r, "pool_run");
-		if (r.next != rows[i].taken || r.sum.ok != rows[i].ok || r.n_ends != rows[i].ok ||
-		    r.sum.stopped_by_time != rows[i].by_time) {
-			fail_msg("row %zu: %u taken, %u good, %s\n%s", i, (unsigned)r.next,
-				 (unsigned)r.sum.ok,
-				 r.sum.stopped_by_time ? "stopped" : "not stopped",
-				 buf_str(&r.journal));
-		}
-		assert_false(r.sum.stopped_by_signal);
-		run_free(&r);
+	run_begin(&r, fits[i].spec);
+	r.capacity.cpus = fits[i].cpus;
+	r.left = fits[i].left;
+	r.o.ahead = fits[i].ahead;
+	need(run_pool(&r) == 0, &r, "pool_run");
+	if (r.next != fits[i].taken || r.sum.ok != fits[i].ok || r.n_ends != fits[i].ok ||
+	    r.sum.stopped_by_time != fits[i].by_time) {
+		fail_msg("row %zu: %u taken, %u good, %s\n%s", i, (unsigned)r.next,
+			 (unsigned)r.sum.ok, r.sum.stopped_by_time ? "stopped" : "not stopped",
+			 buf_str(&r.journal));
 	}
+	assert_false(r.sum.stopped_by_signal);
+	run_free(&r);
 }
 
-static void test_cut_off(void **state)
+static void test_what_fits(void **state)
+{
+	(void)state;
+	at_once(sizeof fits / sizeof *fits, check_fits);
+}
+
+static void check_cut_off(void)
 {
 	static const struct expected rows[] = {
 		{ OUTCOME_INTERRUPTED, 0, SIGTERM, false,
@@ -155,7 +157,6 @@ static void test_cut_off(void **state)
 	};
 	struct run r;
 
-	(void)state;
 	run_begin(&r, "params: {how: [hang, ignore, told, limit, short]}\n"
 		      "shell: |\n"
 		      "  echo begun\n"
@@ -181,7 +182,7 @@ static void test_cut_off(void **state)
 	run_free(&r);
 }
 
-static void test_retry_in_time(void **state)
+static void check_retry_in_time(void)
 {
 	static const struct {
 		double left;
@@ -190,7 +191,6 @@ static void test_retry_in_time(void **state)
 		bool by_time;
 	} rows[] = { { 4.5, 1, 0, true }, { 60, 2, 1, false } };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct run r;
 
@@ -214,42 +214,47 @@ static void on_retried(struct run *r, const struct pool_event *ev)
 	n_retried += ev->kind == POOL_END && ev->retried;
 }
 
+#define EATS                                                                                \
+	"command: [python3, -c, 'x = bytearray(400 << 20); import time; time.sleep(30)']\n" \
+	"resources: {memory: 60M}\nretry: {times: 1, on: [oom], memory: x2}\n"
+#define SLEEPS                                        \
+	"command: sleep 2.5\nresources: {time: 2s}\n" \
+	"retry: {times: 1, on: [timeout], time: x10}\n"
+
+static const struct {
+	const char *spec;
+	bool leave;
+	uint64_t memory; /* M */
+	double left;
+	unsigned ends, retried, ok;
+} growths[] = {
+	{ EATS, true, 100, 300, 1, 0, 0 },  { EATS, true, 120, 300, 2, 1, 0 },
+	{ EATS, false, 100, 300, 2, 1, 0 }, { SLEEPS, true, 0, 20, 1, 0, 0 },
+	{ SLEEPS, true, 0, 300, 2, 1, 1 },  { SLEEPS, true, 0, 0, 2, 1, 1 },
+};
+
+static void check_growing(size_t i)
+{
+	struct run r;
+
+	run_begin(&r, growths[i].spec);
+	r.capacity.memory = growths[i].memory << 20;
+	r.left = growths[i].left;
+	r.o.leave_growing = growths[i].leave;
+	r.on_event = on_retried;
+	n_retried = 0;
+	need(run_pool(&r) == 0, &r, "pool_run");
+	if (r.n_ends != growths[i].ends || n_retried != growths[i].retried ||
+	    r.sum.ok != growths[i].ok || r.sum.failed != 1 - growths[i].ok) {
+		fail_msg("row %zu: %u retried\n%s", i, n_retried, buf_str(&r.journal));
+	}
+	run_free(&r);
+}
+
 static void test_growing(void **state)
 {
-	static const char eats[] =
-		"command: [python3, -c, 'x = bytearray(400 << 20); import time; time.sleep(30)']\n"
-		"resources: {memory: 60M}\nretry: {times: 1, on: [oom], memory: x2}\n";
-	static const char sleeps[] = "command: sleep 2.5\nresources: {time: 2s}\n"
-				     "retry: {times: 1, on: [timeout], time: x10}\n";
-	static const struct {
-		const char *spec;
-		bool leave;
-		uint64_t memory; /* M */
-		double left;
-		unsigned ends, retried, ok;
-	} rows[] = {
-		{ eats, true, 100, 300, 1, 0, 0 },  { eats, true, 120, 300, 2, 1, 0 },
-		{ eats, false, 100, 300, 2, 1, 0 }, { sleeps, true, 0, 20, 1, 0, 0 },
-		{ sleeps, true, 0, 300, 2, 1, 1 },  { sleeps, true, 0, 0, 2, 1, 1 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct run r;
-
-		run_begin(&r, rows[i].spec);
-		r.capacity.memory = rows[i].memory << 20;
-		r.left = rows[i].left;
-		r.o.leave_growing = rows[i].leave;
-		r.on_event = on_retried;
-		n_retried = 0;
-		need(run_pool(&r) == 0, &r, "pool_run");
-		if (r.n_ends != rows[i].ends || n_retried != rows[i].retried ||
-		    r.sum.ok != rows[i].ok || r.sum.failed != 1 - rows[i].ok) {
-			fail_msg("row %zu: %u retried\n%s", i, n_retried, buf_str(&r.journal));
-		}
-		run_free(&r);
-	}
+	at_once(sizeof growths / sizeof *growths, check_growing);
 }
 
 static void had_past(void *arg, unsigned *tries, double *memory, double *time)
@@ -262,12 +267,11 @@ static void had_past(void *arg, unsigned *tries, double *memory, double *time)
 }
 
 /* What earlier attempts elsewhere have left: tries that count, limits that are raised. */
-static void test_past(void **state)
+static void check_past(void)
 {
 	static const unsigned ends[] = { 2, 1 };
 	struct run r;
 
-	(void)state;
 	run_begin(&r, "params: {x: [fails, sleeps]}\n"
 		      "shell: 'echo $PPGEN_MEMORY; [ $x = sleeps ] || exit 1; sleep 2.5'\n"
 		      "resources: {memory: 60M, time: 2s}\nretry: {times: 2, on: [exit]}\n");
@@ -315,7 +319,7 @@ static void check_savers(struct run *r, const struct expected *rows)
 
 #define UNKNOWN ": it does not know its checkpoint signal"
 
-static void test_checkpoint_before_limit(void **state)
+static void check_checkpoint_before_limit(void)
 {
 	static const struct expected rows[] = {
 		{ OUTCOME_TIMEOUT, 0, SIGTERM, true, "over its time limit of 4s", "saved\n" },
@@ -333,12 +337,11 @@ static void test_checkpoint_before_limit(void **state)
 	};
 	struct run r;
 
-	(void)state;
 	run_begin(&r, SAVERS "resources: {time: 4s}\ncheckpoint: {signal: USR1, before: 2s}\n");
 	check_savers(&r, rows);
 }
 
-static void test_checkpoint_before_end(void **state)
+static void check_checkpoint_before_end(void)
 {
 	static const struct expected rows[] = {
 		{ OUTCOME_INTERRUPTED, 0, SIGTERM, true,
@@ -356,7 +359,6 @@ static void test_checkpoint_before_end(void **state)
 	};
 	struct run r;
 
-	(void)state;
 	run_begin(&r, SAVERS "resources: {time: 1h}\ncheckpoint: {signal: USR1, before: 2s}\n"
 			     "retry: {times: 2, on: [timeout]}\n");
 	r.left = 8;
@@ -381,89 +383,77 @@ static void on_stop(struct run *r, const struct pool_event *ev)
 	}
 }
 
+static const struct {
+	int signals[3];
+	bool drain;
+	struct expected x;
+	bool by_signal, by_time;
+	unsigned begun;
+} tellings[] = {
+	/* the checkpoint signal, then TERM */
+	{ { SIGTERM },
+	  false,
+	  { OUTCOME_INTERRUPTED, 9, 0, true, "interrupted", "saved\ntold\n" },
+	  true,
+	  false,
+	  2 },
+	{ { SIGHUP },
+	  true,
+	  { OUTCOME_INTERRUPTED, 9, 0, true, "interrupted", "saved\ntold\n" },
+	  true,
+	  false,
+	  2 },
+	{ { SIGINT, SIGINT },
+	  false,
+	  { OUTCOME_INTERRUPTED, 9, 0, true, "interrupted", "saved\ntold\n" },
+	  true,
+	  false,
+	  2 },
+	/* the first Ctrl-C lets them finish */
+	{ { SIGINT }, false, { OUTCOME_OK, 0, 0, false, NULL, "done\n" }, true, false, 2 },
+	/* near the end: they are told, and go on */
+	{ { SIGUSR1 }, true, { OUTCOME_OK, 0, 0, false, NULL, "saved\ndone\n" }, false, true, 2 },
+	{ { SIGUSR2 }, true, { OUTCOME_OK, 0, 0, false, NULL, "saved\ndone\n" }, false, true, 2 },
+	{ { SIGUSR1 }, false, { OUTCOME_OK, 0, 0, false, NULL, "done\n" }, false, false, 3 },
+};
+
+static void check_telling(size_t i)
+{
+	struct run r;
+
+	run_begin(
+		&r,
+		"params: {x: [1, 2, 3]}\n"
+		"shell: |\n"
+		"  trap 'echo saved; echo > saved.$x' USR1; trap 'echo told; exit 9' TERM\n"
+		"  : > ready.$x; n=0\n"
+		"  while [ $n -lt 25 ] || { [ -e wait ] && [ ! -e saved.$x ]; }; do sleep 0.1; n=$((n + 1)); done\n"
+		"  echo done\n"
+		"checkpoint: {signal: USR1, before: 1s}\n");
+	if (tellings[i].by_time) {
+		char *wait = path_join(r.dir, "wait");
+
+		assert_int_equal(file_publish(wait, "", 0, NULL), 0);
+		free(wait);
+	}
+	memcpy(signals_sent, tellings[i].signals, sizeof signals_sent);
+	n_signals = 0;
+	r.on_event = on_stop;
+	r.o.drain_on_usr = tellings[i].drain;
+	r.o.grace_s = 3;
+	need(run_pool(&r) == 0, &r, "pool_run");
+	assert_int_equal(r.n_ends, tellings[i].begun);
+	check_end(&r, 0, &tellings[i].x);
+	check_end(&r, 1, &tellings[i].x);
+	assert_int_equal(r.sum.stopped_by_signal, tellings[i].by_signal);
+	assert_int_equal(r.sum.stopped_by_time, tellings[i].by_time);
+	run_free(&r);
+}
+
 static void test_checkpoint_when_told(void **state)
 {
-	static const struct {
-		int signals[3];
-		bool drain;
-		struct expected x;
-		bool by_signal, by_time;
-		unsigned begun;
-	} rows[] = {
-		/* the checkpoint signal, then TERM */
-		{ { SIGTERM },
-		  false,
-		  { OUTCOME_INTERRUPTED, 9, 0, true, "interrupted", "saved\ntold\n" },
-		  true,
-		  false,
-		  2 },
-		{ { SIGHUP },
-		  true,
-		  { OUTCOME_INTERRUPTED, 9, 0, true, "interrupted", "saved\ntold\n" },
-		  true,
-		  false,
-		  2 },
-		{ { SIGINT, SIGINT },
-		  false,
-		  { OUTCOME_INTERRUPTED, 9, 0, true, "interrupted", "saved\ntold\n" },
-		  true,
-		  false,
-		  2 },
-		/* the first Ctrl-C lets them finish */
-		{ { SIGINT }, false, { OUTCOME_OK, 0, 0, false, NULL, "done\n" }, true, false, 2 },
-		/* near the end: they are told, and go on */
-		{ { SIGUSR1 },
-		  true,
-		  { OUTCOME_OK, 0, 0, false, NULL, "saved\ndone\n" },
-		  false,
-		  true,
-		  2 },
-		{ { SIGUSR2 },
-		  true,
-		  { OUTCOME_OK, 0, 0, false, NULL, "saved\ndone\n" },
-		  false,
-		  true,
-		  2 },
-		{ { SIGUSR1 },
-		  false,
-		  { OUTCOME_OK, 0, 0, false, NULL, "done\n" },
-		  false,
-		  false,
-		  3 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct run r;
-
-		run_begin(
-			&r,
-			"params: {x: [1, 2, 3]}\n"
-			"shell: |\n"
-			"  trap 'echo saved; echo > saved.$x' USR1; trap 'echo told; exit 9' TERM\n"
-			"  : > ready.$x; n=0\n"
-			"  while [ $n -lt 50 ] || { [ -e wait ] && [ ! -e saved.$x ]; }; do sleep 0.05; n=$((n + 1)); done\n"
-			"  echo done\n"
-			"checkpoint: {signal: USR1, before: 1s}\n");
-		if (rows[i].by_time) {
-			char *wait = path_join(r.dir, "wait");
-
-			assert_int_equal(file_publish(wait, "", 0, NULL), 0);
-			free(wait);
-		}
-		memcpy(signals_sent, rows[i].signals, sizeof signals_sent);
-		n_signals = 0;
-		r.on_event = on_stop;
-		r.o.drain_on_usr = rows[i].drain;
-		r.o.grace_s = 3;
-		need(run_pool(&r) == 0, &r, "pool_run");
-		assert_int_equal(r.n_ends, rows[i].begun);
-		check_end(&r, 0, &rows[i].x);
-		check_end(&r, 1, &rows[i].x);
-		assert_int_equal(r.sum.stopped_by_signal, rows[i].by_signal);
-		assert_int_equal(r.sum.stopped_by_time, rows[i].by_time);
-		run_free(&r);
-	}
+	at_once(sizeof tellings / sizeof *tellings, check_telling);
 }
 
 /* Tells the pool as soon as the task's first process is gone. */
@@ -472,44 +462,61 @@ static void test_checkpoint_when_told(void **state)
 	"while [ ! -e up ]; do sleep 0.01; done; "
 
 /* A signal of the scheduler that reaches tasks and pool at once is nobody's fault. */
+static const struct {
+	const char *does; /* $PPID is the pool */
+	enum outcome outcome;
+	bool by_signal;
+} hits[] = {
+	{ "kill -TERM $PPID $$", OUTCOME_INTERRUPTED, true },
+	{ "kill -HUP $PPID $$", OUTCOME_INTERRUPTED, true },
+	{ LATER "kill -TERM $$", OUTCOME_INTERRUPTED, true },
+	{ LATER "exit 143", OUTCOME_INTERRUPTED, true },
+	{ LATER "exit 3", OUTCOME_EXIT, true },
+	{ "kill -TERM $$", OUTCOME_SIGNAL, false },
+	{ "kill -INT $$", OUTCOME_SIGNAL, false },
+	{ "exit 143", OUTCOME_EXIT, false },
+};
+
+static void check_hit(size_t i)
+{
+	/* a neighbour, so that the pool is there to be told */
+	char *spec = mem_printf("params: {x: [0, 1]}\n"
+				"shell: |\n"
+				"  if [ $x = 1 ]; then exec sleep 1.5; fi\n"
+				"  sleep 0.3; %s; sleep 30\n",
+				hits[i].does);
+	struct run r;
+
+	run_begin(&r, spec);
+	need(run_pool(&r) == 0, &r, "pool_run");
+	if (run_end_of(&r, 0)->outcome != hits[i].outcome ||
+	    r.sum.stopped_by_signal != hits[i].by_signal) {
+		fail_msg("row %zu: %s", i, run_end_of(&r, 0)->line);
+	}
+	assert_int_equal(run_end_of(&r, 1)->outcome,
+			 hits[i].by_signal ? OUTCOME_INTERRUPTED : OUTCOME_OK);
+	run_free(&r);
+	free(spec);
+}
+
 static void test_told_at_once(void **state)
 {
-	static const struct {
-		const char *does; /* $PPID is the pool */
-		enum outcome outcome;
-		bool by_signal;
-	} rows[] = {
-		{ "kill -TERM $PPID $$", OUTCOME_INTERRUPTED, true },
-		{ "kill -HUP $PPID $$", OUTCOME_INTERRUPTED, true },
-		{ LATER "kill -TERM $$", OUTCOME_INTERRUPTED, true },
-		{ LATER "exit 143", OUTCOME_INTERRUPTED, true },
-		{ LATER "exit 3", OUTCOME_EXIT, true },
-		{ "kill -TERM $$", OUTCOME_SIGNAL, false },
-		{ "kill -INT $$", OUTCOME_SIGNAL, false },
-		{ "exit 143", OUTCOME_EXIT, false },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		/* a neighbour, so that the pool is there to be told */
-		char *spec = mem_printf("params: {x: [0, 1]}\n"
-					"shell: |\n"
-					"  if [ $x = 1 ]; then exec sleep 1.5; fi\n"
-					"  sleep 0.3; %s; sleep 30\n",
-					rows[i].does);
-		struct run r;
+	at_once(sizeof hits / sizeof *hits, check_hit);
+}
 
-		run_begin(&r, spec);
-		need(run_pool(&r) == 0, &r, "pool_run");
-		if (run_end_of(&r, 0)->outcome != rows[i].outcome ||
-		    r.sum.stopped_by_signal != rows[i].by_signal) {
-			fail_msg("row %zu: %s", i, run_end_of(&r, 0)->line);
-		}
-		assert_int_equal(run_end_of(&r, 1)->outcome,
-				 rows[i].by_signal ? OUTCOME_INTERRUPTED : OUTCOME_OK);
-		run_free(&r);
-		free(spec);
-	}
+static void (*const waits[])(void) = { check_cut_off, check_retry_in_time, check_past,
+				       check_checkpoint_before_limit, check_checkpoint_before_end };
+
+static void check_wait(size_t i)
+{
+	waits[i]();
+}
+
+static void test_waits(void **state)
+{
+	(void)state;
+	at_once(sizeof waits / sizeof *waits, check_wait);
 }
 
 /* ---- alone ---- */
@@ -766,12 +773,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_fits),
-		cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_retry_in_time),
 		cmocka_unit_test(test_growing),
-		cmocka_unit_test(test_past),
-		cmocka_unit_test(test_checkpoint_before_limit),
-		cmocka_unit_test(test_checkpoint_before_end),
+		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_checkpoint_when_told),
 		cmocka_unit_test(test_told_at_once),
 		cmocka_unit_test(test_alone),
