@@ -63,14 +63,15 @@ AC_SUBST([SANITIZE_CFLAGS])
 
 # PPGEN_ARG_COVERAGE
 # ------------------
-# --enable-coverage counts which lines run, for `make coverage`. Sets COVERAGE_CFLAGS (also for linking), the conditional COVERAGE,
-# and GCOV, the program that reads the counts of this compiler.
+# --enable-coverage counts which lines and branches run, for `make coverage', without optimisation. Sets COVERAGE_CFLAGS (also for
+# linking), the conditional COVERAGE, and GCOV, the program that reads the counts of this compiler.
 AC_DEFUN([PPGEN_ARG_COVERAGE], [
 AC_ARG_ENABLE([coverage],
 	[AS_HELP_STRING([--enable-coverage], [count which lines the tests run, for `make coverage'])],
 	[], [enable_coverage=no])
 AS_VAR_IF([enable_coverage], [yes], [
-	COVERAGE_CFLAGS='--coverage -O0'
+	COVERAGE_CFLAGS='--coverage -include $(top_srcdir)/tests/coverage_exit.h'
+	CFLAGS="$CFLAGS -O0"
 	AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
 		#ifndef __clang__
 		#error not clang
