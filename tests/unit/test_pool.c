@@ -289,17 +289,24 @@ static void test_short_outputs(void **state)
 	run_free(&r);
 }
 
-/* A descendant of one task never writes into what a later one's output is. */
+/* A descendant of one task never writes into what a later one's output is: it writes while the next
+ * task runs. */
 static void test_output_of_strays(void **state)
 {
 	struct run r;
 
 	(void)state;
-	run_begin(&r, "params: {x: {from: 1, to: 8, step: 1}}\n"
-		      "shell: |\n"
-		      "  (setsid sh -c 'sleep 0.2; echo stray' &)\n"
-		      "  sleep 0.1; echo $x\n"
-		      "results: {stdout: number}\n");
+	run_begin(
+		&r,
+		"params: {x: {from: 1, to: 8, step: 1}}\n"
+		"shell: |\n"
+		"  : > begun.$x\n"
+		"  [ $x = 8 ] || (setsid sh -c 'until [ -e begun.$((x + 1)) ]; do sleep 0.02; done; echo stray; : > wrote.$x' &)\n"
+		"  [ $x = 1 ] || until [ -e wrote.$((x - 1)) ]; do sleep 0.02; done\n"
+		"  echo $x\n"
+		"results: {stdout: number}\n"
+		"resources: {time: 1m}\n");
+	r.capacity.cpus = 1;
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(r.sum.ok, 8);
 	run_free(&r);
