@@ -68,27 +68,23 @@ int spools_open(struct pool *p, struct slot *s)
 
 /*
  * Whether all our children lead running tasks: whatever an attempt that ended left behind is our
- * child, or has an ancestor that is. False where the kernel does not list children.
+ * child, or has an ancestor that is. Only we reap, so all leaders are in the list, and it is enough
+ * to count. False where the kernel does not list children.
  */
 static bool leaders_only(struct pool *p, const struct slot *ended)
 {
+	size_t n, leaders = 0;
 	pid_t *pids;
-	size_t n;
 
 	if (usage_children(&p->procs, &pids, &n) < 0) {
 		return false;
 	}
-	for (size_t i = 0; i < n; i++) {
-		unsigned k = 0;
+	for (unsigned k = 0; k < p->n_slots; k++) {
+		const struct slot *s = &p->slots[k];
 
-		while (k < p->n_slots && (p->slots[k].pid != pids[i] || &p->slots[k] == ended)) {
-			k++;
-		}
-		if (k == p->n_slots) {
-			return false;
-		}
+		leaders += s->state == SLOT_RUNNING && s != ended;
 	}
-	return true;
+	return n == leaders;
 }
 
 static bool empty_spool(const struct slot *s, int k)

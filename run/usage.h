@@ -27,19 +27,22 @@ struct usage_proc {
 struct usage {
 	struct usage_proc *procs; /* sorted by pid */
 	size_t n, cap;
-	struct buf text; /* private */
+	/* private: */
+	struct buf text;
+	bool lists; /* `children` is open: the kernel's list of our children */
+	int children;
 };
 
-#define USAGE_INIT                   \
-	{                            \
-		NULL, 0, 0, BUF_INIT \
+#define USAGE_INIT                             \
+	{                                      \
+		NULL, 0, 0, BUF_INIT, false, 0 \
 	}
 
 int usage_scan(
 	struct usage *u); /* all of /proc; every owner is USAGE_UNKNOWN. -1: there is no /proc */
 void usage_free(struct usage *u);
-/* Our own children's pids, quickly where the kernel lists them (CONFIG_PROC_CHILDREN); -1 where it
- * does not. */
+/* The children's pids of the process that calls it first with this u (its main thread's), quickly
+ * where the kernel lists them (CONFIG_PROC_CHILDREN); -1 where it does not. */
 int usage_children(struct usage *u, pid_t **pids, size_t *n); /* borrowed from u->text */
 struct usage_proc *usage_find(const struct usage *u, pid_t pid);
 

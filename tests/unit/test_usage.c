@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of processes: parents, hostile names, memory, environment. */
+/* The table of processes: parents, hostile names, memory, children, environment. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -151,6 +152,57 @@ static void test_memory(void **state)
 	assert_int_equal(own + shared, 0);
 }
 
+static bool lists(const pid_t *pids, size_t n, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (pids[i] == pid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+#define MANY 1000 /* their numbers fill more than a page */
+
+static void test_children(void **state)
+{
+	struct usage u = USAGE_INIT;
+	pid_t *pids, made[MANY];
+	size_t n, many = 0;
+
+	(void)state;
+	if (usage_children(&u, &pids, &n) < 0) {
+		print_message("this kernel does not list children\n");
+		skip();
+	}
+	assert_int_equal(n, 0);
+	made[0] = fork();
+	while (made[many] > 0 && ++many < MANY) {
+		made[many] = fork();
+	}
+	if (many < MANY && made[many] == 0) {
+		for (;;) {
+			(void)pause();
+		}
+	}
+	assert_true(many > 0);
+	assert_int_equal(usage_children(&u, &pids, &n), 0);
+	assert_int_equal(n, many);
+	for (size_t i = 0; i < many; i++) {
+		assert_true(lists(pids, n, made[i]));
+	}
+	for (size_t i = 1; i < many; i++) {
+		end(made[i]);
+	}
+	assert_int_equal(usage_children(&u, &pids, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(pids[0], made[0]);
+	end(made[0]);
+	assert_int_equal(usage_children(&u, &pids, &n), 0);
+	assert_int_equal(n, 0);
+	usage_free(&u);
+}
+
 static void test_variable(void **state)
 {
 	struct usage u = USAGE_INIT;
@@ -182,9 +234,8 @@ static void test_variable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_owners),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_names),    cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_memory),   cmocka_unit_test(test_children),
 		cmocka_unit_test(test_variable),
 	};
 
