@@ -261,6 +261,7 @@ static int pool_open(struct pool *p)
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		p->slots[i].number = i;
 		p->slots[i].fd[0] = p->slots[i].fd[1] = -1;
+		p->slots[i].spool_spare[0] = p->slots[i].spool_spare[1] = -1;
 		p->slots[i].results =
 			mem_array(p->spec->results.n_files + 1, sizeof(struct result_place));
 	}

@@ -71,16 +71,18 @@ struct slot {
 	struct job *job;
 	pid_t pid; /* and process group */
 	char *spool[STREAM_COUNT];
-	bool spool_kept[STREAM_COUNT];    /* it is there, empty, and nobody else has it */
-	bool spool_renamed[STREAM_COUNT]; /* it was taken in as a file of its own */
-	off_t spool_size[STREAM_COUNT];   /* as it was taken in */
-	int fd[STREAM_COUNT];             /* [1] is [0] where both streams go to one file */
-	double started, ended;            /* monotonic */
-	struct timespec started_at;       /* the clock that stamps files */
-	uint64_t start_ticks;             /* as in /proc */
-	double deadline;                  /* TERM, or KILL when that was sent */
-	enum outcome due_as;              /* why it is ended then */
-	double grace;                     /* seconds from that TERM to KILL */
+	bool spool_kept[STREAM_COUNT];     /* it is there, empty, and nobody else has it; */
+	int spool_spare[STREAM_COUNT];     /* and open, as if it were new; -1: not open */
+	double spool_opened[STREAM_COUNT]; /* monotonic: by its name */
+	bool spool_renamed[STREAM_COUNT];  /* it was taken in as a file of its own */
+	off_t spool_size[STREAM_COUNT];    /* as it was taken in */
+	int fd[STREAM_COUNT];              /* [1] is [0] where both streams go to one file */
+	double started, ended;             /* monotonic */
+	struct timespec started_at;        /* the clock that stamps files */
+	uint64_t start_ticks;              /* as in /proc */
+	double deadline;                   /* TERM, or KILL when that was sent */
+	enum outcome due_as;               /* why it is ended then */
+	double grace;                      /* seconds from that TERM to KILL */
 	bool term_sent;
 	enum outcome ended_by; /* why we ended it; OUTCOME_NONE: we did not */
 	bool cut_off;          /* ended at the end of the pool's time */

@@ -289,6 +289,37 @@ static void test_short_outputs(void **state)
 	run_free(&r);
 }
 
+/* What a task does to its open streams (flags, offset, locks) is nothing to the next one. */
+static void test_streams_as_new(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_begin(&r, "params: {x: {from: 1, to: 6, step: 1}}\n"
+		      "command: [python3, task.py, '{x}']\n"
+		      "results: {stdout: number}\n");
+	put_text(&r, "task.py",
+		 "import os, sys\n"
+		 "from fcntl import F_OFD_SETLK, F_WRLCK, LOCK_EX, LOCK_NB, fcntl, flock\n"
+		 "from struct import pack\n"
+		 "for fd in 1, 2:\n"
+		 "    assert os.get_blocking(fd) and os.lseek(fd, 0, os.SEEK_CUR) == 0\n"
+		 "    other = os.open(f'/proc/self/fd/{fd}', os.O_WRONLY)\n"
+		 "    flock(other, LOCK_EX | LOCK_NB)\n"
+		 "    fcntl(other, F_OFD_SETLK, pack('hhqqi4x', F_WRLCK, 0, 0, 0, 0))\n"
+		 "    os.close(other)\n"
+		 "    flock(fd, LOCK_EX | LOCK_NB)\n"
+		 "    fcntl(fd, F_OFD_SETLK, pack('hhqqi4x', F_WRLCK, 0, 0, 0, 0))\n"
+		 "    os.lseek(fd, 100, os.SEEK_SET)\n"
+		 "    if int(sys.argv[1]) % 3 == 0:\n"
+		 "        os.set_blocking(fd, False)\n"
+		 "print(sys.argv[1])\n");
+	r.capacity.cpus = 1;
+	need(run_pool(&r) == 0, &r, "pool_run");
+	assert_int_equal(r.sum.ok, 6);
+	run_free(&r);
+}
+
 /* A descendant of one task never writes into what a later one's output is: it writes while the next
  * task runs. */
 static void test_output_of_strays(void **state)
@@ -932,6 +963,7 @@ int main(void)
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_short_outputs),
+		cmocka_unit_test(test_streams_as_new),
 		cmocka_unit_test(test_output_of_strays),
 		cmocka_unit_test(test_result_files),
 		cmocka_unit_test(test_scratch),
