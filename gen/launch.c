@@ -75,7 +75,9 @@ static struct folders put_folders(struct buf *scratch, struct buf *keep, const s
 	buf_clear(keep);
 	buf_puts(keep, at->rundir);
 	buf_puts(keep, "/keep/");
-	buf_printf(keep, "%s.%s", t->shown, t->code);
+	buf_puts(keep, t->shown);
+	buf_putc(keep, '.');
+	buf_puts(keep, t->code);
 	return (struct folders){ scratch->data, keep->data };
 }
 

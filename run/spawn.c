@@ -76,7 +76,8 @@ int spawn_prepare(struct spawn_shared *s)
 	struct buf score = BUF_INIT;
 	size_t n = 0;
 
-	*s = (struct spawn_shared){ .null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC) };
+	*s = (struct spawn_shared){ .self = getpid(),
+				    .null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC) };
 	if (s->null_fd < 0) {
 		return -1;
 	}
@@ -282,8 +283,7 @@ static void child_raise_oom_score(const struct spawn_shared *s)
 }
 
 /* Only system calls from here to execve, and no write to memory but *f and the stack. */
-_Noreturn static void child_run(const struct spawn *w, const char *path, pid_t parent,
-				volatile struct failure *f)
+_Noreturn static void child_run(const struct spawn *w, const char *path, volatile struct failure *f)
 {
 	const struct spawn_shared *const s = w->shared;
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -292,7 +292,7 @@ _Noreturn static void child_run(const struct spawn *w, const char *path, pid_t p
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
 		child_fail(f, STEP_PREPARE);
 	}
-	if (getppid() != parent) {
+	if (getppid() != s->self) {
 		_exit(127); /* it died before the line above: nobody is left to tell */
 	}
 	if (dup2(s->null_fd, 0) < 0 || dup2(w->out_fd, 1) < 0 || dup2(w->err_fd, 2) < 0) {
@@ -340,11 +340,10 @@ __attribute__((noinline)) static pid_t start_once(const struct spawn *w, const c
 						  struct failure *out)
 {
 	volatile struct failure f = { STEP_FORK, 0 };
-	const pid_t parent = getpid();
 	const pid_t pid = vfork();
 
 	if (pid == 0) {
-		child_run(w, path, parent, &f);
+		child_run(w, path, &f);
 	}
 	if (pid < 0) {
 		f.number = errno;

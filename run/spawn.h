@@ -17,6 +17,7 @@
 
 /* What is the same for all tasks of a pool. */
 struct spawn_shared {
+	pid_t self;        /* this process */
 	int null_fd;       /* stdin */
 	int ignored[64];   /* signals to be set back to their default, 0-terminated */
 	char oom_score[8]; /* for /proc/self/oom_score_adj; "" to leave it */
