@@ -17,6 +17,19 @@ static void put_u64(struct buf *b, const char *key_and_colon, uint64_t v)
 	buf_put_u64(b, v);
 }
 
+/* Seconds with four decimals. printf's way with them would take a tenth of what a task costs us. */
+static void put_seconds(struct buf *b, const char *key_and_colon, double s)
+{
+	const uint64_t parts = s > 0 && s < 1e12 ? (uint64_t)(s * 1e4 + 0.5) : 0;
+	char decimals[5] = ".";
+
+	for (uint64_t left = parts, k = 4; k > 0; k--, left /= 10) {
+		decimals[k] = (char)('0' + left % 10);
+	}
+	put_u64(b, key_and_colon, parts / 10000);
+	buf_add(b, decimals, sizeof decimals);
+}
+
 /* Begins p->line with what both records say of an attempt. */
 static void put_head(struct pool *p, const struct slot *s, const char *kind)
 {
@@ -130,7 +143,8 @@ int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool 
 		put_u64(b,
 			",\"exit\":", WIFEXITED(s->status) ? (uint64_t)WEXITSTATUS(s->status) : 0);
 		put_u64(b, ",\"sig\":", WIFSIGNALED(s->status) ? (uint64_t)WTERMSIG(s->status) : 0);
-		buf_printf(b, ",\"wall\":%.4f,\"cpu\":%.4f", s->ended - s->started, cpu);
+		put_seconds(b, ",\"wall\":", s->ended - s->started);
+		put_seconds(b, ",\"cpu\":", cpu);
 	}
 	if (rss > 0) {
 		put_u64(b, ",\"rss\":", rss);
