@@ -167,7 +167,7 @@ static int make_dir(const char *path)
 	struct stat st;
 
 	if (mkdir(path, 0777) == 0) {
-		return 0;
+		return file_sync_name(path, NULL);
 	}
 	if (errno != EEXIST && errno != EROFS && errno != EACCES && errno != EPERM) {
 		return -1;

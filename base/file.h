@@ -3,6 +3,11 @@
  * Files and paths. Everything is opened O_CLOEXEC, short writes are continued, EINTR is retried,
  * close and fsync are checked when writing. Messages name the file. A file that cannot be opened
  * for reading because of its name or its rights is ERR_BAD, all else ERR_SYSTEM; errno is kept.
+ *
+ * After a power loss, no more is taken for granted than POSIX says: a file's bytes and size outlast
+ * it once the file was synced, a name (made, renamed, linked, removed) once its folder was. What was
+ * not synced may be there or not, in any order and in any part, a size without its bytes included;
+ * only a rename is there as a whole or not at all.
  */
 #ifndef PPGEN_BASE_FILE_H
 #define PPGEN_BASE_FILE_H
@@ -45,7 +50,10 @@ int file_publish_new(const char *path, const void *p, size_t n, struct err *e);
  * their word. -1 with errno. */
 int file_sync_fd(int fd);
 int file_sync_dir(const char *path, struct err *e);
-int file_make_dirs(const char *path, struct err *e); /* mkdir -p, 0777 less umask */
+/* Syncs the folder that a path stands in, where we may read it. */
+int file_sync_name(const char *path, struct err *e);
+/* mkdir -p, 0777 less umask; the names of folders that it made are durable. */
+int file_make_dirs(const char *path, struct err *e);
 int file_remove_tree(const char *path,
 		     struct err *e); /* follows no symbolic link; absent is fine */
 bool file_exists(const char *path);

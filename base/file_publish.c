@@ -63,6 +63,23 @@ int file_sync_dir(const char *path, struct err *e)
 	return rc;
 }
 
+int file_sync_name(const char *path, struct err *e)
+{
+	char *dir = path_dir(path);
+	struct err why = ERR_INIT;
+	int rc = file_sync_dir(dir, &why), number;
+
+	if (rc < 0 && (errno == EACCES || errno == EPERM)) {
+		rc = 0;
+	} else if (rc < 0 && e && !err_is(e)) {
+		*e = why;
+	}
+	number = errno;
+	free(dir);
+	errno = number;
+	return rc;
+}
+
 /* ".tmp-HOST-PID-N" beside path: of this process and call alone, and hidden from file_list. */
 static char *temporary_name(const char *path)
 {
@@ -177,7 +194,6 @@ static int link_new(const char *temporary, const char *path)
 
 int file_draft_publish(struct file_draft *d, bool replace, struct err *e)
 {
-	char *dir = path_dir(d->path);
 	int rc = 0, closed, number;
 
 	if (d->temporary && file_sync_fd(d->fd) < 0) {
@@ -205,12 +221,11 @@ int file_draft_publish(struct file_draft *d, bool replace, struct err *e)
 	if (rc < 0) {
 		err_errno(e, "cannot publish '%s'", d->path);
 	} else if (rc == 0) {
-		rc = file_sync_dir(dir, e);
+		rc = file_sync_name(d->path, e);
 	}
 out:
 	number = errno;
 	file_draft_drop(d);
-	free(dir);
 	errno = number;
 	return rc;
 }

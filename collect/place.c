@@ -33,7 +33,9 @@ static int leads_out(const char *path, struct err *e)
 /* Makes one folder, or finds it there and inside. */
 static int make_folder(const char *base, const char *path, struct err *e)
 {
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+	if (mkdir(path, 0777) == 0)
+		return file_sync_name(path, e);
+	if (errno != EEXIST)
 		return err_errno(e, "cannot make folder '%s'", path);
 	return is_inside(base, path) ? 0 : leads_out(path, e);
 }

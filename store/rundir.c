@@ -230,5 +230,6 @@ int rundir_create(const char *path, struct err *e)
 			return -1;
 		}
 	}
-	return 0;
+	/* whoever made these may have been killed before he had synced them */
+	return file_sync_dir(path, e) < 0 ? -1 : file_sync_name(path, e);
 }
