@@ -182,7 +182,9 @@ struct journal *journal_create(const char *rundir, unsigned plan, const char *he
 	j->rundir = mem_dup(rundir);
 	j->fd = j->output_fd = -1;
 	j->hash = sha256_new();
-	if (create_files(j, e) < 0 || append_header(j, plan, header_members, e) < 0) {
+	/* synced, so that whatever outlasts a power loss has its header */
+	if (create_files(j, e) < 0 || append_header(j, plan, header_members, e) < 0 ||
+	    journal_sync_fd(j->fd, j->path, e) < 0) {
 		journal_drop(j);
 		return NULL;
 	}
@@ -277,9 +279,7 @@ int journal_sync_fd(int fd, const char *name, struct err *e)
 	return 0;
 }
 
-/* A sync that failed leaves everything marked: the next one tries, and fails, again rather than
- * pass the loss over. */
-int journal_sync(struct journal *j, struct err *e)
+static int sync_output(struct journal *j, struct err *e)
 {
 	for (size_t i = 0; i < j->n_unsynced; i++) {
 		if (journal_sync_fd(j->unsynced[i], "files", e) < 0) {
@@ -293,7 +293,34 @@ int journal_sync(struct journal *j, struct err *e)
 		return -1;
 	}
 	j->output_dirty = false;
-	if (j->dirty && journal_sync_fd(j->fd, j->path, e) < 0) {
+	return 0;
+}
+
+static int append_mark(struct journal *j, const char *kind, struct err *e)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "{\"k\":\"%s\",\"t\":%llu", kind,
+		 (unsigned long long)proc_unix_ms());
+	return journal_append(j, text, strlen(text), e);
+}
+
+/*
+ * A sync that failed leaves everything marked: the next one tries, and fails, again rather than
+ * pass the loss over. The system may write records to the disk before we ask, and so before the
+ * output that they name; the sync record between the two tells readers which records that cannot
+ * have happened to. Where there is no room for one, they look for themselves.
+ */
+int journal_sync(struct journal *j, struct err *e)
+{
+	if (sync_output(j, e) < 0) {
+		return -1;
+	}
+	if (!j->dirty) {
+		return 0;
+	}
+	append_mark(j, "sync", NULL);
+	if (journal_sync_fd(j->fd, j->path, e) < 0) {
 		return -1;
 	}
 	j->dirty = false;
@@ -302,16 +329,17 @@ int journal_sync(struct journal *j, struct err *e)
 
 int journal_close(struct journal *j, struct err *e)
 {
-	char text[64];
 	int rc, fd;
 
 	if (!j) {
 		return 0;
 	}
-	snprintf(text, sizeof text, "{\"k\":\"close\",\"t\":%llu",
-		 (unsigned long long)proc_unix_ms());
-	rc = journal_append(j, text, strlen(text), e);
-	if (journal_sync(j, e) < 0) {
+	/* a close record, too, says that all output is there */
+	rc = sync_output(j, e);
+	if (rc == 0) {
+		rc = append_mark(j, "close", e);
+	}
+	if (journal_sync_fd(j->fd, j->path, e) < 0) {
 		rc = -1;
 	}
 	fd = j->output_fd;

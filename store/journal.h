@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writing: one writer's journal and its packed output. Recorded: write() returned, so the record
- * survives this process. Durable: journal_sync returned (output first, then journal), so it
- * survives the node.
+ * survives this process. Durable: journal_sync returned (output first, then a sync record, then
+ * journal), so it survives the node.
  */
 #ifndef PPGEN_STORE_JOURNAL_H
 #define PPGEN_STORE_JOURNAL_H

@@ -59,6 +59,14 @@ static bool is_zombie(pid_t pid)
 	return behind && behind[1] == ' ' && (behind[2] == 'Z' || behind[2] == 'X');
 }
 
+bool process_same_boot(struct json object)
+{
+	const struct json boot = json_get(object, "boot");
+
+	return json_eq(json_get(object, "host"), proc_host()) && boot.len > 2 &&
+	       json_eq(boot, proc_boot_id());
+}
+
 enum process_state process_judge(struct json object)
 {
 	const struct json host = json_get(object, "host"), boot = json_get(object, "boot");

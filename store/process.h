@@ -19,6 +19,10 @@ enum process_state {
 /* Appends this process as members of an object: "host":..,"boot":..,"ns":..,"pid":..,"start":.. */
 void process_put_self(struct buf *b);
 
+/* Whether the machine runs since then, as far as that can be told: it is this one, and was not
+ * started anew. */
+bool process_same_boot(struct json object);
+
 /* What has become of the process that such an object names. */
 enum process_state process_judge(struct json object);
 

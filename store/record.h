@@ -14,7 +14,8 @@
  *   {"k":"void","id":..,"upto":N,"why":".."}
  *   {"k":"claim","c":CHUNK,"g":GENERATION}, {"k":"done",..}: of an array element, see store/claim.h
  *   {"k":"told","t":MS}: a signal ended an array element that had time left
- *   {"k":"close","t":MS}
+ *   {"k":"sync","t":MS}: the output of every record before this one is durable
+ *   {"k":"close","t":MS}: the same, and this is the last record
  *
  * - i: the task's index in plan `plan`; in any other plan only the id names it.
  * - att: a task's attempts count from 1 over the run's whole life.
@@ -46,6 +47,7 @@ enum record_kind {
 	RECORD_END,
 	RECORD_VOID,
 	RECORD_CLOSE,
+	RECORD_SYNC,
 	RECORD_UNKNOWN
 };
 

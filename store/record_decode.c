@@ -13,7 +13,7 @@
 
 static const char *const kind_names[RECORD_UNKNOWN] = {
 	[RECORD_HEADER] = "header", [RECORD_START] = "start", [RECORD_END] = "end",
-	[RECORD_VOID] = "void",     [RECORD_CLOSE] = "close",
+	[RECORD_VOID] = "void",     [RECORD_CLOSE] = "close", [RECORD_SYNC] = "sync",
 };
 
 /* The values of lower-case hexadecimal digits, plus one: 0 is none. */

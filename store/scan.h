@@ -28,6 +28,9 @@ struct scan_file {
 	bool closed; /* has a close record */
 	bool dead;   /* its process is known to be gone: same machine and boot, no such process; or
 			the submission that it was an element of has ended */
+	bool unsure; /* dead, not closed, and its machine was perhaps started anew since then: so
+			what it recorded last may lack its output */
+	uint64_t sure;  /* of an unsure file: up to here no record does */
 	uint64_t bytes; /* as long as it was when it was opened */
 	uint64_t whole; /* where the last sound record ends */
 	/* Lines that are no sound record, but for a torn tail of a file that is not closed. */
@@ -88,8 +91,8 @@ struct scan {
 	size_t n_open;
 	uint64_t foreign; /* ended attempts of tasks that are not in this plan */
 	uint64_t damaged;
-	uint64_t damaged_output; /* attempts that are as good as lost: what they left was to be read
-				    again, and is not what was written */
+	uint64_t damaged_output; /* attempts that are as good as lost: what they left is not what
+				    was written */
 	/* Code hashes of stale results, with the number of tasks that have only those; for the
 	 * question --stale answers. */
 	struct {

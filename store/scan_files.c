@@ -181,7 +181,7 @@ int scan_open(struct scan_file *f, struct err *e)
  * that cannot be asked; but when its submission has ended, so has it: nothing it may still do
  * counts as going on.
  */
-bool scan_header_dead(const struct scan_file *f, struct json header)
+static bool header_is_dead(const struct scan_file *f, struct json header)
 {
 	uint64_t number;
 	char *xx, *journal, *rundir;
@@ -204,6 +204,13 @@ bool scan_header_dead(const struct scan_file *f, struct json header)
 	return ended;
 }
 
+void scan_take_header(struct scan_file *f, struct json header)
+{
+	f->dead = header_is_dead(f, header);
+	f->unsure = f->dead && !f->closed && !process_same_boot(header);
+	f->sure = f->unsure ? scan_last_sync(f) : 0;
+}
+
 void scan_read_header(struct scan_file *f)
 {
 	struct stat st;
@@ -221,7 +228,7 @@ void scan_read_header(struct scan_file *f)
 	newline = memchr(text, '\n', n);
 	if (newline && record_decode(text, (size_t)(newline - text), &r) &&
 	    r.kind == RECORD_HEADER) {
-		f->dead = scan_header_dead(f, r.line);
+		scan_take_header(f, r.line);
 	}
 	free(text);
 	close(fd);

@@ -137,6 +137,7 @@ static int fold_weigh(struct fold *f, uint64_t index, uint64_t offset, const str
 		.file = f->file,
 		.offset = offset,
 	};
+	int there;
 
 	if (accept == ACCEPT_RERUN || (accept == ACCEPT_STALE && r->outcome != OUTCOME_OK)) {
 		return 0;
@@ -147,6 +148,11 @@ static int fold_weigh(struct fold *f, uint64_t index, uint64_t offset, const str
 		c.outcome = OUTCOME_NONE;
 		c.flags = TASK_STALE;
 		return winner_offer(f->s, index, &c, f->e);
+	}
+	there = scan_output_there(f->s, f->file, offset, r, f->e);
+	if (there <= 0) {
+		f->s->damaged_output += there == 0;
+		return there;
 	}
 	if ((r->outcome == OUTCOME_OK || r->outcome == OUTCOME_INVALID) &&
 	    strcmp(r->results, f->s->plan->results) != 0) {

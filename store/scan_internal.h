@@ -20,7 +20,7 @@ void scan_file_release(struct scan_file *f);
 int scan_open(struct scan_file *f, struct err *e);
 /* Sets `dead` by the header, for those that do not walk over it. */
 void scan_read_header(struct scan_file *f);
-bool scan_header_dead(const struct scan_file *f, struct json header);
+void scan_take_header(struct scan_file *f, struct json header); /* dead, unsure */
 
 /* A line that is longer is no record. */
 #define RECORD_MAX ((size_t)16 << 20)
@@ -58,6 +58,15 @@ void open_table_add(struct open_table *t, const struct open_entry *entry);
 bool open_table_remove(struct open_table *t, const uint8_t id[TASK_ID_SIZE], unsigned attempt);
 void open_table_clear(struct open_table *t);
 void open_table_free(struct open_table *t);
+
+/* ---- output that a power loss took ---- */
+
+/* Where the last sync record of a journal stands; 0: it has none. */
+uint64_t scan_last_sync(const struct scan_file *f);
+/* Whether every byte of output that a record names is there: 1, 0 it is not, -1. Looks only where
+ * the file is `unsure`. */
+int scan_output_there(struct scan *s, uint32_t file, uint64_t offset, const struct record *r,
+		      struct err *e);
 
 /* ---- places of records ---- */
 

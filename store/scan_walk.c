@@ -240,7 +240,7 @@ static int take_segment(void *arg, uint64_t job, void *slot)
 		f->damaged = before + s->items[i].damaged;
 		f->closed |= r->kind == RECORD_CLOSE;
 		if (r->kind == RECORD_HEADER) {
-			f->dead = scan_header_dead(f, r->line);
+			scan_take_header(f, r->line);
 		}
 		rc = x->w->fn(x->w->arg, x->file, s->items[i].offset, r);
 	}

@@ -79,7 +79,7 @@ static inline void hex_id(const struct plan *p, uint64_t index, char out[2 * TAS
 
 static inline void put_rec(struct buf *b, const struct plan *p, const struct rec *r)
 {
-	static const char *const kinds[] = { "header", "start", "end", "void", "close" };
+	static const char *const kinds[] = { "header", "start", "end", "void", "close", "sync" };
 	const size_t from = b->len;
 	char id[2 * TASK_ID_SIZE + 1];
 
@@ -87,6 +87,8 @@ static inline void put_rec(struct buf *b, const struct plan *p, const struct rec
 	buf_printf(b, "{\"k\":\"%s\"", kinds[r->kind]);
 	if (r->kind == RECORD_VOID) {
 		buf_printf(b, ",\"id\":\"%s\",\"upto\":%u,\"why\":\"wrong\"", id, r->voids);
+	} else if (r->kind == RECORD_SYNC) {
+		buf_puts(b, ",\"t\":1");
 	} else if (r->kind != RECORD_CLOSE) {
 		buf_printf(b, ",\"id\":\"%s\",\"i\":%u,\"plan\":%u,\"att\":%u", id, r->task,
 			   p->number, r->attempt);
