@@ -49,6 +49,7 @@ struct axis_reader {
 	struct diags *d;
 	const char *dir;
 	const char *fetched;
+	uint64_t rows_most; /* AXIS_ROWS_MAX, or less */
 	struct named {
 		const char *name;
 		const struct node *node;

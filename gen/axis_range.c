@@ -272,9 +272,8 @@ static int read_num(struct axis_reader *r, const struct bounds *b, uint64_t *n)
 
 	if (num->kind != NODE_SCALAR || num->quoted || !text_u64(num->text, num->len, n) || *n < 1)
 		return COMPLAIN(r, num, "'num' must be a whole number from 1");
-	if (*n > AXIS_ROWS_MAX)
-		return COMPLAIN(r, num, "'num' is more than %" PRIu64 ": use 'step'",
-				AXIS_ROWS_MAX);
+	if (*n > r->rows_most)
+		return COMPLAIN(r, num, "'num' is more than %" PRIu64 ": use 'step'", r->rows_most);
 	if (*n == 1 && strcmp(b->from->text, b->to->text) != 0)
 		return COMPLAIN(r, num, "'num: 1' leaves no room for both ends");
 	return 0;

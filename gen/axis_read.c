@@ -248,11 +248,11 @@ static int read_columns(struct axis_reader *r, const struct node *group, struct 
 			rc = -1;
 			continue;
 		}
-		if (parts[i].is_range && parts[i].n > AXIS_ROWS_MAX) {
+		if (parts[i].is_range && parts[i].n > r->rows_most) {
 			rc = COMPLAIN(r, key,
 				      "'%s' has %" PRIu64
 				      " values, and a zip group at most %" PRIu64,
-				      key->text, parts[i].n, AXIS_ROWS_MAX);
+				      key->text, parts[i].n, r->rows_most);
 			continue;
 		}
 		axis_to_rows(r, &parts[i]);

@@ -39,6 +39,7 @@ struct space_source {
 	const struct node *root; /* the spec: params, repeat, seed, seed_by */
 	const char *dir;         /* relative paths in it start here */
 	const char *fetched;     /* tables by url: see struct spec_options */
+	uint64_t points_most;    /* as there */
 };
 
 /* From a spec. NULL when something is wrong (then in d). Files are read: tables, lines, globs. */

@@ -9,6 +9,7 @@ struct build {
 	struct space *s;
 	struct axis_reader r;
 	size_t axes_cap;
+	uint64_t where_most; /* points that `where` may pass over */
 	const struct node *where, *add;
 	bool bad; /* something was complained of */
 };

@@ -63,8 +63,8 @@ bool space_find_seed_by(struct space *s, size_t *bad); /* false: seed_by[*bad] i
 /* Point number i of the crossed ones, before where; index and so on are not touched. */
 void space_crossed_point(const struct space *s, uint64_t i, struct point *p);
 
-/* gen/where.c: evaluates x over the crossed points. -1 with a message. */
-int space_where(struct space *s, const struct expr *x, struct err *e);
+/* gen/where.c: evaluates x over the crossed points, at most `most`. -1 with a message. */
+int space_where(struct space *s, const struct expr *x, uint64_t most, struct err *e);
 
 /* What is written into axes.jsonl, all of it. */
 void space_put_axes(const struct space *s, struct buf *b);

@@ -229,7 +229,7 @@ static void read_where(struct build *b)
 		complain_where(b, at, e.text);
 		return;
 	}
-	if (space_where(s, x, &e))
+	if (space_where(s, x, b->where_most, &e))
 		complain_where(b, 0, e.text);
 	else
 		s->kept = s->where->kept * (s->where_rep ? 1 : s->repeat);
@@ -277,7 +277,13 @@ static void read_rest(struct build *b, const struct node *root, const struct nod
 struct space *space_new(const struct space_source *src, struct diags *d)
 {
 	struct space *s = mem_alloc(sizeof *s);
-	struct build b = { .s = s, .r = { .d = d, .dir = src->dir, .fetched = src->fetched } };
+	const uint64_t most = src->points_most ? src->points_most : UINT64_MAX;
+	struct build b = { .s = s,
+			   .r = { .d = d,
+				  .dir = src->dir,
+				  .fetched = src->fetched,
+				  .rows_most = most < AXIS_ROWS_MAX ? most : AXIS_ROWS_MAX },
+			   .where_most = most < SPACE_WHERE_MAX ? most : SPACE_WHERE_MAX };
 	const struct node *params = node_get(src->root, "params");
 	struct axis *axes;
 

@@ -182,7 +182,8 @@ static void read_space(struct reader *r)
 {
 	const struct space_source src = { .root = r->root,
 					  .dir = r->s->dir,
-					  .fetched = r->o->fetched };
+					  .fetched = r->o->fetched,
+					  .points_most = r->o->points_most };
 	struct err e = ERR_INIT;
 
 	if (r->o->frozen) {

@@ -219,8 +219,10 @@ struct spec_options {
 			       is read */
 	const char *origin; /* how messages name the spec; NULL: its path */
 	const char *dir;    /* with frozen: the original spec's folder */
-	const char *fetched; /* where tables by url are kept, as <sha256>; NULL: a url table is an
-				error */
+	uint64_t points_most; /* points that a `where` may pass over, and rows of an axis; 0: as
+				 many as the program can (for tests, which have no time) */
+	const char *fetched;  /* where tables by url are kept, as <sha256>; NULL: a url table is an
+				 error */
 };
 
 /*

@@ -185,7 +185,7 @@ static void walk_free(struct walk *w)
 	bitmap_free(w->verdicts);
 }
 
-int space_where(struct space *s, const struct expr *x, struct err *e)
+int space_where(struct space *s, const struct expr *x, uint64_t most, struct err *e)
 {
 	struct walk w = { .s = s, .x = x, .e = e, .n_axes = s->n_axes };
 	uint64_t points = 1;
@@ -202,7 +202,7 @@ int space_where(struct space *s, const struct expr *x, struct err *e)
 	for (size_t i = w.n_axes; i-- > 0;) {
 		w.used[i] = axis_is_used(&w, i);
 		w.run[i] = points;
-		if (s->axes[i].n > SPACE_WHERE_MAX / points) {
+		if (s->axes[i].n > most / points) {
 			rc = err_bad(
 				e,
 				"more than 2^36 points to pass over: leave them out by the axes themselves");
