@@ -1,61 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Expressions and texts from anywhere: nothing may crash, leak or read beyond its input, and a
- * fault's offset lies in the text. Built with clang -fsanitize=fuzzer,address,undefined.
+ * Expressions: a fault's offset lies in the text; and what an expression says does not depend on
+ * how its values are prepared, on brackets around it, or on what is joined to it.
  */
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "gen/expr.h"
-#include "gen/text.h"
+#include "tests/fuzz/fuzz.h"
 
-static const char *const names[] = { "T", "code", "xs", "on" };
-static const struct value values[] = {
+#define N_NAMES 6
+static const char *const names[N_NAMES] = { "T", "code", "xs", "on", "n", "zero" };
+static const struct value values[N_NAMES] = {
 	{ VALUE_NUMBER, "2.5", 3 },
 	{ VALUE_STRING, "a/b.c", 5 },
 	{ VALUE_LIST, "[1,\"a\",true]", 12 },
 	{ VALUE_BOOL, "true", 4 },
+	{ VALUE_NUMBER, "17", 2 },
+	{ VALUE_NUMBER, "0", 1 },
 };
-static const char *const specials[SPECIAL_COUNT] = { "1", "2", "/s", "4", "5", "t6", "7" };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void try_expr(const char *text, size_t len)
+static int test(const char *text, size_t len)
 {
 	struct err e = ERR_INIT;
+	struct operand operands[N_NAMES];
+	const struct operand *p[N_NAMES];
 	size_t at = 0;
-	struct expr *x = expr_compile(text, len, names, 4, &at, &e);
+	struct expr *x = expr_compile(text, len, names, N_NAMES, &at, &e);
+	int said, again;
 
-	if (at > len || !x == !err_is(&e))
-		abort();
-	if (x)
-		(void)expr_test(x, values, &e);
+	MUST(at <= len && !x == err_is(&e));
+	if (!x)
+		return -2;
+	for (size_t i = 0; i < N_NAMES; i++) {
+		operand_of(&values[i], &operands[i]);
+		p[i] = expr_uses(x, i) ? &operands[i] : NULL;
+	}
+	said = expr_test(x, values, &e);
+	MUST(said >= -1 && said <= 1 && (said == -1) == err_is(&e));
+	again = expr_test_operands(x, p, NULL);
+	MUST(said == again);
 	expr_free(x);
+	return said;
 }
 
-static void try_words(const char *text, size_t len)
+static int test_in(const char *before, struct part in, const char *behind)
 {
-	struct arena *a = arena_new();
-	struct err e = ERR_INIT;
 	struct buf b = BUF_INIT;
-	struct words w;
-	size_t at = 0;
+	int said;
 
-	if (words_split(a, text, len, names, 4, SPECIAL_ALL, &w, &at, &e) == 0)
-		for (size_t i = 0; i < w.n; i++)
-			(void)ptext_fill(w.items[i], values, specials, &b, &e);
-	if (at > len)
-		abort();
+	buf_puts(&b, before);
+	buf_add(&b, in.text, in.len);
+	buf_puts(&b, behind);
+	said = test(b.data, b.len);
 	buf_free(&b);
-	arena_free(a);
+	return said;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void fuzz_expr(struct part in)
 {
-	char *text = mem_dupn((const char *)data, size);
+	const int said = test(in.text, in.len);
+	int other;
 
-	try_expr(text, size);
-	try_words(text, size);
-	free(text);
-	return 0;
+	if (said == -2)
+		return;
+	/* one level more may be one too many */
+	other = test_in("(", in, ")");
+	MUST(other == said || other == -2);
+	other = test_in("not (", in, ")");
+	MUST(other == -2 || (said < 0 ? other < 0 : other == !said));
+	other = test_in("(", in, ") or on");
+	MUST(other == -2 || (said < 0 ? other < 0 : other == 1));
+	other = test_in("not on and (", in, ")");
+	MUST(other == -2 || other == 0);
 }
