@@ -225,6 +225,12 @@ static bool map_files(const struct scan *s, struct loaded *l)
 		    !tail_crc(&s->files[k], x->whole, &crc) || crc != x->tail) {
 			return false;
 		}
+		if (!s->files[k].closed) {
+			scan_read_header(&s->files[k]);
+		}
+		if (s->files[k].unsure && s->files[k].sure < x->whole) {
+			return false; /* a power loss may have taken output since then */
+		}
 		l->map[i] = (uint32_t)k;
 		name += x->name;
 	}
@@ -284,9 +290,6 @@ static uint64_t *take_up(struct scan *s, struct loaded *l, struct open_start **w
 		from[l->map[i]] = f->whole = l->files[i].whole;
 		f->damaged = l->files[i].damaged;
 		p->remembered += f->whole;
-		if (!f->closed) {
-			scan_read_header(f);
-		}
 	}
 	l->tasks = NULL;
 	l->voids = NULL;

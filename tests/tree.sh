@@ -88,7 +88,7 @@ rule 'every source is listed in Makefile.am' \
 rule 'every unit test is listed in Makefile.am' \
 	"$(printf '%s\n' "${units[@]%.c}" | sed '/^$/d' | out_of_step '^tests/unit/test_[a-z0-9_]*$')"
 rule 'every header of the unit tests and every fuzz target is listed in Makefile.am' \
-	"$(find tests/unit tests/fuzz -name '*.h' -o -name 'fuzz_*.c' | out_of_step '^tests/(unit/.*\.h|fuzz/.*\.c)$')"
+	"$(find tests/unit tests/fuzz -name '*.h' -o -path 'tests/fuzz/*.c' | out_of_step '^tests/(unit/.*\.h|fuzz/.*\.[ch])$')"
 rule 'every end-to-end test is listed in Makefile.am' \
 	"$(find tests/e2e -name '*.sh' ! -name '*lib.sh' | out_of_step '^tests/e2e/.*\.sh$')"
 
