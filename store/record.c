@@ -79,7 +79,7 @@ struct piece record_piece(const struct record *r, const char *member, const char
 	if (p.len > 0) {
 		if (!json_next(&it, NULL, &item) || item.type != JSON_STRING ||
 		    item.len != SHA256_HEX - 1 + 2) {
-			return p;
+			return (struct piece){ .there = false };
 		}
 		p.sha256 = item.text + 1;
 	}
