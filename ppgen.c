@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 
@@ -16,6 +17,8 @@ const struct command *const commands[] = {
 	&cmd_worker, &cmd_finalise, &cmd_completion, &cmd_man,
 };
 const size_t n_commands = sizeof commands / sizeof commands[0];
+
+#define MEMORY_MOST (UINT64_C(4) << 30) /* bytes: LIMITS in ppgen-spec(5) */
 
 static void put_usage(FILE *f)
 {
@@ -97,6 +100,9 @@ static int dispatch(int argc, char **argv)
 		return EXIT_GOOD;
 	}
 	const struct command *c = find(name);
+	struct err e = ERR_INIT;
+	if (c && c->bounded && mem_limit(MEMORY_MOST, &e) < 0)
+		return cmd_fail(&e);
 	return c ? c->run(argc - 1, argv + 1) : unknown(name);
 }
 

@@ -8,20 +8,59 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
+#define LIMIT_NAME    "PPGEN_MEMORY_LIMIT"
 #define ARENA_FIRST   ((size_t)4096)
 #define ARENA_LARGEST ((size_t)262144)
+
+/* What is said when there is no more. */
+static char out_text[160] = "ppgen: out of memory: give it more, or fewer slots\n";
 
 /* Ends the process; no stdio and no atexit handlers, for either may want memory. */
 static _Noreturn void mem_out(void)
 {
-	static const char text[] = "ppgen: out of memory: give it more, or fewer slots\n";
-
-	if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {
+	if (write(STDERR_FILENO, out_text, strlen(out_text)) < 0) {
 		_exit(3);
 	}
 	_exit(3);
+}
+
+#if defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+int mem_limit(uint64_t bytes, struct err *e)
+{
+	const char *wish = getenv(LIMIT_NAME);
+	struct rlimit limit;
+	struct buf shown = BUF_INIT;
+
+	if (wish && *wish && !text_size(wish, strlen(wish), &bytes)) {
+		return err_bad(e, LIMIT_NAME " is '%s', which is no size, as in 8G", wish);
+	}
+	if (SANITIZED || bytes == 0 || getrlimit(RLIMIT_DATA, &limit) < 0 ||
+	    limit.rlim_cur <= bytes) {
+		return 0;
+	}
+	limit.rlim_cur = bytes;
+	if (setrlimit(RLIMIT_DATA, &limit) < 0) {
+		return err_errno(e, "cannot limit the memory");
+	}
+	text_put_size(&shown, bytes);
+	snprintf(out_text, sizeof out_text,
+		 "ppgen: out of memory: more than %s are wanted, and that is the limit: " LIMIT_NAME
+		 "=SIZE sets another\n",
+		 buf_str(&shown));
+	buf_free(&shown);
+	return 0;
 }
 
 void *mem_alloc(size_t n)

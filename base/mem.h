@@ -7,6 +7,17 @@
 #define PPGEN_BASE_MEM_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * Sets how much memory this process may ask for: `bytes`, or what PPGEN_MEMORY_LIMIT says in their
+ * place ("8G"; 0: no limit). Files that are mapped for reading do not count. Asking for more is
+ * running out of memory, and the message names the limit. -1: the variable is no size. Does nothing
+ * under sanitizers, whose own memory cannot be told from ours.
+ */
+int mem_limit(uint64_t bytes, struct err *e);
 
 void *mem_alloc(size_t n);                        /* zeroed */
 void *mem_array(size_t n, size_t size);           /* zeroed, checked for overflow */

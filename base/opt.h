@@ -44,6 +44,7 @@ struct command {
 	const char *about;   /* a few short paragraphs for the man page, plain text, "\n\n" between;
 				".EX" blocks: lines that begin with a tab */
 	const struct opt *opts;
+	bool bounded; /* reads what strangers wrote: may ask for MEMORY_MOST bytes at most */
 	int (*run)(int argc,
 		   char **argv); /* argv[0] is the command's name; returns the exit code */
 };

@@ -52,5 +52,6 @@ const struct command cmd_check = {
 		"each with its line and column; up to 20 errors at once. Runs nothing. Writes nothing, except that a table by url "
 		"is fetched into the run directory.",
 	.opts = opts,
+	.bounded = true,
 	.run = run,
 };

@@ -187,5 +187,6 @@ const struct command cmd_collect = {
 		"With --csv it needs no run: many CSV files of one structure become one, in the order of their names, their headers checked.\n\n"
 		"\tppgen collect --csv 'data/*.csv' -o all.csv",
 	.opts = opts,
+	.bounded = true,
 	.run = run,
 };

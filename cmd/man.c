@@ -35,6 +35,8 @@ static void put_overview(struct buf *b)
 		".SH FILES\n.TP\n.I runs/NAME/\nthe run directory, beside the spec: plans, journals, kept output, tables\n"
 		".SH ENVIRONMENT\n.TP\n.BR CURL_CA_BUNDLE \", \" SSL_CERT_FILE\n"
 		"certificates that downloads are verified against, in place of the system's\n"
+		".TP\n.B PPGEN_MEMORY_LIMIT\n"
+		"the memory that check, plan and collect may ask for, as in 16G (default: 4G; 0: no limit)\n"
 		".SH SEE ALSO\n.BR ppgen\\-run (1),\n.BR ppgen\\-spec (5)\n");
 }
 

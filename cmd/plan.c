@@ -263,5 +263,6 @@ const struct command cmd_plan = {
 		"With --format it prints the whole table of tasks, which is also how a sweep in YAML becomes a CSV file:\n\n"
 		"\tppgen plan --format csv spec.yaml > tasks.csv",
 	.opts = opts,
+	.bounded = true,
 	.run = run,
 };

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -139,12 +140,80 @@ static void test_out_of_memory(void **state)
 	}
 }
 
+/* In a child: asks for `want` bytes under a limit, and gives what was said. */
+static int run_limited(const char *wish, size_t want, char *text, size_t room)
+{
+	int pipes[2], status;
+	ssize_t got;
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+
+		dup2(pipes[1], STDERR_FILENO);
+		setenv("PPGEN_MEMORY_LIMIT", wish, 1);
+		if (mem_limit((size_t)32 << 20, &e) < 0) {
+			fprintf(stderr, "%s", e.text);
+			_exit(2);
+		}
+		free(mem_alloc(want));
+		_exit(0);
+	}
+	close(pipes[1]);
+	got = read(pipes[0], text, room - 1);
+	text[got > 0 ? got : 0] = '\0';
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+#if defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+static void test_limit(void **state)
+{
+	static const struct {
+		const char *wish;
+		size_t want; /* MiB */
+		int code;
+		const char *said;
+	} rows[] = {
+		{ "", 8, 0, "" },
+		{ "", 64, 3, "more than 32M are wanted" },
+		{ "128M", 64, 0, "" },
+		{ "128M", 256, 3, "more than 128M are wanted" },
+		{ "0", 256, 0, "" },
+		{ "much", 1, 2, "PPGEN_MEMORY_LIMIT is 'much', which is no size, as in 8G" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[200];
+		int code = run_limited(rows[i].wish, rows[i].want << 20, text, sizeof text);
+
+		if (SANITIZED && rows[i].code == 3) {
+			assert_int_equal(code, 0);
+			continue;
+		}
+		assert_int_equal(code, rows[i].code);
+		assert_non_null(strstr(text, rows[i].said));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zeroed),        cmocka_unit_test(test_dup),
 		cmocka_unit_test(test_room),          cmocka_unit_test(test_arena),
-		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
