@@ -5,9 +5,9 @@
  * for reading because of its name or its rights is ERR_BAD, all else ERR_SYSTEM; errno is kept.
  *
  * After a power loss, no more is taken for granted than POSIX says: a file's bytes and size outlast
- * it once the file was synced, a name (made, renamed, linked, removed) once its folder was. What was
- * not synced may be there or not, in any order and in any part, a size without its bytes included;
- * only a rename is there as a whole or not at all.
+ * it once the file was synced, a name (made, renamed, linked, removed) once its folder was. What
+ * was not synced may be there or not, in any order and in any part, a size without its bytes
+ * included; only a rename is there as a whole or not at all.
  */
 #ifndef PPGEN_BASE_FILE_H
 #define PPGEN_BASE_FILE_H

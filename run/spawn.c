@@ -318,14 +318,13 @@ _Noreturn static void child_run(const struct spawn *w, const char *path, volatil
 static pid_t start_forked(const struct spawn *w, const char *path, volatile struct failure *f,
 			  struct failure *out)
 {
-	const pid_t parent = getpid();
 	pid_t pid;
 
 	f->step = STEP_FORK;
 	f->number = 0;
 	pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_VFORK | SIGCHLD), 0L, 0L, 0L, 0L);
 	if (pid == 0) {
-		child_run(w, path, parent, f);
+		child_run(w, path, f);
 	}
 	if (pid < 0) {
 		f->number = errno;
