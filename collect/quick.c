@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "collect/collection.h"
 
-#define THREADS     8
+#define THREADS     4
 #define LEARN_MOST  64                  /* tasks that are asked for a first row of every source */
 #define BLOCK_TASKS 2048                /* at most */
 #define BLOCK_BYTES ((size_t)256 << 10) /* of rows, as many as the first task's let expect */
