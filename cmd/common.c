@@ -109,6 +109,9 @@ void say_differing(const struct scan *s)
 			(unsigned long long)n, n == 1 ? "" : "s", (unsigned long long)first);
 }
 
+#define PREVIEW_LINES 5
+#define PREVIEW_BYTES 4096
+
 /* Prints lines of text, long ones cut; returns where it stopped. */
 static const char *say_lines(const char *p, const char *end, unsigned lines)
 {
@@ -131,17 +134,12 @@ static const char *say_lines(const char *p, const char *end, unsigned lines)
 
 void say_preview(const char *path)
 {
-	struct file_view v;
-	if (file_view(path, &v, NULL) < 0)
+	char text[PREVIEW_BYTES];
+	FILE *f = fopen(path, "re");
+	if (!f)
 		return;
-	const char *end = v.data + v.len;
-	const char *rest = say_lines(v.data, end, 5);
-	size_t more = 0;
-	for (const char *p = rest; p < end; more++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		p = nl ? nl + 1 : end;
-	}
-	if (more > 0)
-		fprintf(stderr, "  ... %zu more\n", more);
-	file_view_free(&v);
+	const char *end = text + fread(text, 1, sizeof text, f);
+	if (say_lines(text, end, PREVIEW_LINES) < end || getc(f) != EOF)
+		fputs("  ...\n", stderr);
+	fclose(f);
 }

@@ -33,8 +33,8 @@
 #define WORTH          (UINT64_C(4) << 20) /* bytes of journals: fewer are read quickly enough */
 #define ABANDONED_S    600                 /* a new one that old was left by a killed process */
 #define TAIL           64                  /* bytes before the place that must be as they were */
-#define ITEMS_MOST     (UINT64_C(1) << 26)
-#define CHUNK          4096 /* states that are written at once */
+#define ITEMS_MOST     (UINT64_C(1) << 28) /* of a kind; what asks for more is not believed */
+#define CHUNK          4096                /* states that are written at once */
 
 struct cursor_head {
 	char magic[8];
@@ -420,7 +420,7 @@ static bool is_worth(const struct scan *s)
 {
 	uint64_t known = 0;
 
-	if (s->plan->number == 0 || s->damaged_output > 0) {
+	if (s->plan->number == 0 || s->damaged_output > 0 || s->count > ITEMS_MOST) {
 		return false;
 	}
 	for (size_t i = 0; i < s->n_files; i++) {
