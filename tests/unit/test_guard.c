@@ -21,6 +21,7 @@
 
 #include "run/guard.h"
 #include "run/usage.h"
+#include "tests/unit/refuse.h"
 
 static int pipe_fd[2]; /* every process of a case holds its write end: end-of-file says that all are
 			  gone */
@@ -366,6 +367,153 @@ static void test_end_descendants(void **state)
 	assert_true(all_gone());
 }
 
+/* ---- what the system may refuse ---- */
+
+static void no_null(void)
+{
+	leave_descriptors(0);
+}
+
+static void no_pipe(void)
+{
+	refuse(SYS_pipe2, ANY, EMFILE);
+}
+
+static void no_reaper(void)
+{
+	refuse(SYS_prctl, PR_SET_CHILD_SUBREAPER, EINVAL);
+}
+
+static void no_session(void)
+{
+	refuse(SYS_setsid, ANY, EPERM);
+}
+
+static void no_death_signal(void)
+{
+	refuse(SYS_prctl, PR_SET_PDEATHSIG, EINVAL);
+}
+
+/* guard_start in a process of its own that has prepared for it; what went wrong is written to the
+ * pipe. */
+static pid_t start_refused(void (*prepare)(void), int report)
+{
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+		int fd;
+
+		prepare();
+		fd = guard_start(&e);
+		if (fd >= 0) {
+			_exit(42);
+		}
+		(void)!write(report, e.text, strlen(e.text));
+		free_descriptors();
+		_exit(7);
+	}
+	return pid;
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		void (*prepare)(void);
+		const char *text;
+	} rows[] = {
+		{ no_null, "cannot open '/dev/null': Too many open files" },
+		{ no_pipe, "cannot make a pipe: Too many open files" },
+		{ no_reaper, "cannot become the reaper of tasks: Invalid argument" },
+		{ refuse_processes,
+		  "cannot start a process (are there too many on this machine?): Resource temporarily unavailable" },
+		{ no_session, "cannot begin a session: Operation not permitted" },
+		{ no_death_signal, "cannot ask for the guardian's end: Invalid argument" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[512] = "";
+		int report[2], status;
+		pid_t pid;
+
+		assert_int_equal(pipe2(report, O_CLOEXEC), 0);
+		(void)fflush(NULL);
+		pid = start_refused(rows[i].prepare, report[1]);
+		status = status_of(pid);
+		(void)close(report[1]);
+		assert_true(read(report[0], text, sizeof text - 1) >= 0);
+		(void)close(report[0]);
+		assert_string_equal(text, rows[i].text);
+		assert_true(WIFEXITED(status)); /* also where it was the pool that failed */
+		assert_int_equal(WEXITSTATUS(status), 7);
+	}
+}
+
+static void old_kernel(void)
+{
+#ifdef SYS_close_range
+	refuse(SYS_close_range, ANY, ENOSYS);
+#endif
+}
+
+/* A kernel without close_range: descriptors are closed for tasks one by one. */
+static void test_old_kernel(void **state)
+{
+	const int in = dup2(open("/dev/null", O_RDONLY), 9);
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_int_equal(in, 9);
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+
+		old_kernel();
+		if (guard_start(&e) < 0) {
+			_exit(7);
+		}
+		_exit(fcntl(9, F_GETFD) == FD_CLOEXEC ? 42 : 43);
+	}
+	(void)close(in);
+	status = status_of(pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+/* A set-uid program's processes are not ours to end: they do not hold us up. */
+static void test_denied(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	begin_case();
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		pid_t sleeping;
+
+		(void)close(pipe_fd[0]);
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+		sleeping = fork();
+		if (sleeping == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+			nap(LITTER_S * 1000);
+			_exit(0);
+		}
+		refuse(SYS_kill, ANY, EPERM);
+		status = (int)guard_end_descendants();
+		_exit(status == 0 && waitpid(sleeping, NULL, WNOHANG) == 0 ? 42 : 43);
+	}
+	status = status_of(pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 42);
+	assert_true(all_gone());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +523,9 @@ int main(void)
 		cmocka_unit_test(test_signals_pass),
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_end_descendants),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_old_kernel),
+		cmocka_unit_test(test_denied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

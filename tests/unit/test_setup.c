@@ -22,6 +22,7 @@
 #include "base/proc.h"
 #include "run/guard.h"
 #include "run/setup.h"
+#include "tests/unit/refuse.h"
 
 static char *top; /* also HOME: no profile of the user's is read */
 
@@ -196,6 +197,94 @@ static void test_daemons(void **state)
 	}
 }
 
+static void no_memory_file(void)
+{
+	refuse(SYS_memfd_create, ANY, ENOSYS);
+}
+
+static void no_pipe(void)
+{
+	refuse(SYS_pipe2, ANY, EMFILE);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		void (*prepare)(void);
+		const char *text;
+	} rows[] = {
+		{ no_memory_file, "setup: cannot make a pipe: Function not implemented" },
+		{ no_pipe, "setup: cannot make a pipe: Too many open files" },
+		{ refuse_processes,
+		  "setup: cannot start 'bash': Resource temporarily unavailable" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int status;
+		pid_t pid;
+
+		(void)fflush(NULL);
+		pid = fork();
+		if (pid == 0) {
+			struct err e = ERR_INIT;
+
+			rows[i].prepare();
+			if (setup_environment("true", top, &e)) {
+				_exit(42);
+			}
+			if (strcmp(e.text, rows[i].text) != 0) {
+				(void)fprintf(stderr, "row %zu: %s\n", i, e.text);
+				_exit(43);
+			}
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
+/* When the process that started us is gone, the set-up is ended with all that it began. */
+static void test_left_alone(void **state)
+{
+	char c = 0;
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+		const pid_t starter = getpid();
+		char *up = path_join(top, "up"), **env;
+
+		if (fork() != 0) {
+			while (!file_exists(up)) {
+				(void)usleep(10000);
+			}
+			_exit(0);
+		}
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+		if (getppid() != starter) {
+			_exit(0);
+		}
+		env = setup_environment("sleep 1000 & : > up; sleep 1000", top, &e);
+		c = !env && strcmp(e.text, "setup: signal 9") == 0 &&
+				    waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD
+			    ? 'y'
+			    : 'n';
+		(void)!write(ends[1], &c, 1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	assert_int_equal(c, 'y');
+	(void)close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +292,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, begin, finish),
 		cmocka_unit_test_setup_teardown(test_said, begin, finish),
 		cmocka_unit_test_setup_teardown(test_daemons, begin, finish),
+		cmocka_unit_test_setup_teardown(test_refused, begin, finish),
+		cmocka_unit_test_setup_teardown(test_left_alone, begin, finish),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "run/spawn.h"
+#include "tests/unit/refuse.h"
 
 static char *top;
 static struct spawn_shared shared;
@@ -160,8 +161,18 @@ static void test_starts(void **state)
 		  "/etc/passwd",
 		  "cannot enter '/etc/passwd': not a directory",
 		  -1 },
+		{ { "python9" },
+		  NULL,
+		  "/etc/passwd",
+		  "cannot enter '/etc/passwd': not a directory",
+		  -1 },
+		{ { "sub" }, ".:/bin", NULL, "cannot start 'sub': permission denied", -1 },
+		{ { "./busy" }, NULL, NULL, "cannot start './busy': text file busy", -1 },
 		{ { "a\nb" }, NULL, NULL, "cannot start 'a\\nb': no such file or directory", -1 },
 	};
+
+	char *busy;
+	int busy_fd;
 
 	(void)state;
 	put_file("hello", "#!/bin/sh\necho hello \"$@\"\n", 0755);
@@ -169,6 +180,10 @@ static void test_starts(void **state)
 	put_file("noline", "echo hi\n", 0755);
 	put_file("nointerpreter", "#! /no/such/python -u\n", 0755);
 	put_file("windows", "#!/bin/sh\r\necho\r\n", 0755);
+	put_file("busy", "#!/bin/sh\n", 0755);
+	busy = path_join(top, "busy");
+	busy_fd = open(busy, O_WRONLY | O_CLOEXEC);
+	assert_true(busy_fd >= 0);
 	{
 		char *sub = path_join(top, "sub");
 
@@ -191,6 +206,8 @@ static void test_starts(void **state)
 			free(said);
 		}
 	}
+	(void)close(busy_fd);
+	free(busy);
 }
 
 /* A program that was found may move to another folder of the PATH. */
@@ -259,6 +276,74 @@ static void test_given(void **state)
 	free(expected);
 }
 
+/* Words and environment are too long together; no PATH at all. */
+static void test_environments(void **state)
+{
+	static const char *const argv[] = { "echo", "x", NULL };
+	struct buf why = BUF_INIT;
+	char *long_one = mem_alloc(4 << 20), *none[] = { NULL }, *one[] = { NULL, NULL };
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct spawn w = { &shared, (char *const *)argv, none, "/", null, null };
+	pid_t pid;
+	int status;
+
+	(void)state;
+	pid = spawn_start(spawner, &w, &why);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	memset(long_one, 'A', (4 << 20) - 1);
+	one[0] = long_one;
+	w.envp = one;
+	assert_int_equal(spawn_start(spawner, &w, &why), -1);
+	assert_string_equal(
+		buf_str(&why),
+		"cannot start 'echo': argument list too long (words and environment together: pass long ones in a file)");
+	(void)close(null);
+	buf_free(&why);
+	free(long_one);
+}
+
+static void no_group(void)
+{
+	refuse(SYS_setpgid, ANY, EPERM);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		void (*prepare)(void);
+		const char *said;
+	} rows[] = {
+		{ refuse_processes,
+		  "cannot start 'echo': resource temporarily unavailable (the limit of processes, see ulimit -u)" },
+		{ no_group, "cannot start 'echo': operation not permitted" },
+	};
+	static const char *const argv[] = { "echo", "x", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int status;
+		pid_t pid;
+
+		(void)fflush(NULL);
+		pid = fork();
+		if (pid == 0) {
+			char *said;
+
+			assert_int_equal(setenv("CMOCKA_TEST_ABORT", "1", 1), 0);
+			shared.self = getpid();
+			rows[i].prepare();
+			said = run(argv, NULL, NULL, &status);
+			assert_string_equal(said, rows[i].said);
+			free(said);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 /* Killed when the one that started it dies. */
 static void test_dies_with_us(void **state)
 {
@@ -311,6 +396,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_starts, begin, finish),
 		cmocka_unit_test_setup_teardown(test_moved, begin, finish),
 		cmocka_unit_test_setup_teardown(test_given, begin, finish),
+		cmocka_unit_test_setup_teardown(test_environments, begin, finish),
+		cmocka_unit_test_setup_teardown(test_refused, begin, finish),
 		cmocka_unit_test_setup_teardown(test_dies_with_us, begin, finish),
 	};
 
