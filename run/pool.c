@@ -117,18 +117,34 @@ static bool is_done(const struct pool *p)
 	return p->running == 0 && (p->stop != STOP_NO || !admit_waiting(p));
 }
 
-/* Until a child ends, a signal comes, the guardian dies, or something is due. */
+/* Records those attempts that the intake is done with. */
+static int take_turn(struct pool *p)
+{
+	struct taking *t = intake_fetch(p), *next;
+
+	for (; t; t = next) {
+		next = t->next;
+		if (end_taken(p, t->slot) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Until a child ends, a signal comes, the guardian dies, the intake is done with something, or
+ * something is due. */
 static int wait_turn(struct pool *p)
 {
-	struct pollfd fds[2] = { { .fd = p->signal_fd, .events = POLLIN },
-				 { .fd = p->guard_fd, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = p->signal_fd, .events = POLLIN },
+				 { .fd = p->guard_fd, .events = POLLIN },
+				 { .fd = intake_fd(p), .events = POLLIN } };
 	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick),
 				fmin(watch_next(p), stop_next(p)));
 	const double wait = p->hurry ? 0 : fmin(fmax(due - proc_monotonic(), 0), 3600);
 	const struct timespec t = { (time_t)wait, (long)((wait - floor(wait)) * 1e9) };
 	int n;
 
-	n = ppoll(fds, 2, &t, NULL);
+	n = ppoll(fds, 3, &t, NULL);
 	p->now = proc_monotonic();
 	if (n < 0 && errno != EINTR) {
 		return err_errno(&p->fault, "cannot wait for tasks");
@@ -139,7 +155,10 @@ static int wait_turn(struct pool *p)
 		p->stop = STOP_KILL;
 		stop_killing(p);
 	}
-	return n > 0 && fds[0].revents ? take_signals(p) : 0;
+	if (n > 0 && fds[0].revents && take_signals(p) < 0) {
+		return -1;
+	}
+	return n > 0 && fds[2].revents ? take_turn(p) : 0;
 }
 
 static int do_due(struct pool *p)
@@ -188,18 +207,23 @@ static void give_up(struct pool *p)
 	p->stop = STOP_KILL;
 	p->sum->stopped_by_system = true;
 	for (unsigned i = 0; i < p->n_slots; i++) {
+		if (p->slots[i].state == SLOT_RUNNING || p->slots[i].state == SLOT_LINGERING) {
+			slot_kill(&p->slots[i], OUTCOME_INTERRUPTED);
+		}
+	}
+	intake_close(p);
+	for (unsigned i = 0; i < p->n_slots; i++) {
 		struct slot *s = &p->slots[i];
 
 		if (s->state == SLOT_FREE || s->pid <= 0) {
 			continue; /* nothing was started */
 		}
-		slot_kill(s, OUTCOME_INTERRUPTED);
 		if (s->state == SLOT_RUNNING) {
 			while (wait4(s->pid, &s->status, 0, &s->usage) < 0 && errno == EINTR) {
 			}
 			s->ended = proc_monotonic();
 		}
-		if (end_slot(p, s) < 0) {
+		if ((s->state == SLOT_TAKING ? end_waiting(p, s) : end_slot(p, s)) < 0) {
 			end_unrecorded(p, s); /* its spool stays: it could not be taken in */
 		}
 	}
@@ -267,7 +291,7 @@ static int pool_open(struct pool *p)
 	}
 	admit_open(p);
 	oom_watch_open(&p->oom, CGROUP_SELF, CGROUP_ROOT);
-	p->judge = judge_new(&p->spec->results);
+	taker_open(&p->taker, p);
 	p->spawner = spawner_new();
 	p->begin_ticks = usage_ticks_now();
 	watch_own_peak(p);
@@ -290,6 +314,7 @@ static int pool_open(struct pool *p)
 
 static void slot_free(struct pool *p, struct slot *s)
 {
+	take_done(p, s);
 	spools_release(p, s);
 	results_forget(p, s);
 	free(s->results);
@@ -311,7 +336,7 @@ static void pool_close(struct pool *p)
 	}
 	spawn_release(&p->shared);
 	spawner_free(p->spawner);
-	judge_free(p->judge);
+	take_close(p);
 	oom_watch_close(&p->oom);
 	usage_free(&p->procs);
 	launch_free(&p->launch);
@@ -345,6 +370,7 @@ int pool_run(const struct pool_options *o, struct journal *j, struct source *src
 	if (pool_open(&p) < 0 || loop(&p) < 0) {
 		give_up(&p);
 	}
+	intake_close(&p);
 	(void)guard_end_descendants();
 	p.dirty = true;
 	(void)sync_now(&p);

@@ -221,6 +221,7 @@ static void release(struct pool *p, struct slot *s, enum outcome outcome)
 	const bool retried = is_retried(p, s, outcome);
 	struct job *job = s->job;
 
+	take_done(p, s);
 	spools_drop(p, s);
 	folder_scratch_done(s, outcome);
 	folder_keep_done(p, s, outcome);
@@ -258,19 +259,28 @@ int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 	return 0;
 }
 
-/* Its process is gone: records it. Whatever happens here, the slot's state says what is still to be
- * freed. */
+/* Its process is gone: takes in what it left, and records it, now or when the intake is done. */
 int end_slot(struct pool *p, struct slot *s)
 {
-	enum outcome outcome = outcome_of(p, s);
-	bool saved;
+	const enum outcome outcome = outcome_of(p, s);
 
+	s->state = SLOT_TAKING;
+	s->deadline = s->checkpoint_at = NEVER;
 	p->crowded = false;
 	watch_code(p);
-	buf_clear(&p->why);
-	buf_clear(&p->row);
 	record_end_begin(p, s);
-	if (outcome == OUTCOME_OK && results_take(p, s, &outcome) < 0) {
+	take_begin(p, s, outcome);
+	return take_in(p, s->taking) ? end_taken(p, s) : 0;
+}
+
+/* All is taken in. Whatever happens here, the slot's state says what is still to be freed. */
+int end_taken(struct pool *p, struct slot *s)
+{
+	struct taking *t = s->taking;
+	enum outcome outcome = t->outcome;
+	bool saved;
+
+	if (take_end(p, s) < 0) {
 		return -1;
 	}
 	if (outcome == OUTCOME_INVALID && s->checkpoint_sent) {
@@ -283,11 +293,23 @@ int end_slot(struct pool *p, struct slot *s)
 	}
 	saved = (outcome == OUTCOME_INTERRUPTED || outcome == OUTCOME_TIMEOUT) &&
 		s->checkpoint_sent && !died_of_checkpoint(p, s);
-	if (record_streams(p, s) < 0 || record_end(p, s, outcome, saved, peak_memory(s)) < 0) {
+	if (record_end(p, s, outcome, saved, peak_memory(s)) < 0) {
+		t->rc = -1;
 		return -1;
 	}
 	release(p, s, outcome);
 	return 0;
+}
+
+/* What was not recorded when the pool gave up. */
+int end_waiting(struct pool *p, struct slot *s)
+{
+	struct taking *t = s->taking;
+
+	if (t->rc == 0 && !t->done) {
+		t->rc = take_much(&p->taker, t);
+	}
+	return t->rc < 0 ? -1 : end_taken(p, s);
 }
 
 /* The attempt is over, and no record says so. */

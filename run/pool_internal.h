@@ -2,9 +2,10 @@
 /*
  * The pool's insides. pool.c is the loop; pool_admit.c chooses what starts next; pool_start.c
  * starts it; pool_watch.c ends what runs too long, takes too much or was left behind; pool_stop.c
- * is told to stop, and tells the tasks; pool_end.c reaps, judges and records; pool_result.c reads
- * what a task left; pool_record.c writes the two records; pool_spool.c has the files that output
- * goes to; pool_folder.c scratch and kept folders.
+ * is told to stop, and tells the tasks; pool_end.c reaps, judges and records; pool_result.c looks
+ * at what a task left, pool_take.c takes it in, on a thread of its own (pool_intake.c) where it is
+ * much; pool_record.c writes the two records; pool_spool.c has the files that output goes to;
+ * pool_folder.c scratch and kept folders.
  */
 #ifndef PPGEN_RUN_POOL_INTERNAL_H
 #define PPGEN_RUN_POOL_INTERNAL_H
@@ -15,6 +16,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "run/cgroup.h"
 #include "run/pool.h"
 #include "run/spawn.h"
@@ -62,11 +64,46 @@ struct heard {
 	uint32_t from; /* pid */
 };
 
-enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_LINGERING };
+enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_LINGERING, SLOT_TAKING };
+
+/* One stream or result file of an attempt that ended. */
+struct left {
+	struct take take; /* fd is -1 where there is none */
+	bool there;       /* for the judge: data is its bytes */
+	const char *data;
+	struct file_view view; /* what data may stand in */
+};
+
+/* What an attempt left, on its way into the journal's output. While the intake's thread has it,
+ * nobody else touches it. */
+struct taking {
+	struct taking *next;
+	struct slot *slot;
+	enum outcome outcome; /* as far as it is known */
+	bool judged;          /* it is to be judged */
+	bool much;            /* its pieces were given places one by one */
+	bool done;            /* by the intake */
+	int rc;               /* -1: it cannot be recorded, and fault tells why */
+	uint64_t bytes;       /* in all */
+	struct left *left;    /* STREAM_COUNT, and the result files */
+	char names[STREAM_COUNT][TASK_ID_SHOWN + 16];
+	struct buf room; /* of little, all bytes */
+	struct buf line, row, why;
+	struct err fault;
+};
+
+/* What one thread needs to take in. */
+struct taker {
+	const struct results *results;
+	struct journal *journal;
+	struct judge *judge;
+	struct take_tools *tools;
+};
 
 struct slot {
 	enum slot_state state; /* lingering: the leader ended, and by our TERM: others of its group
-				  have their grace yet; or `held` */
+				  have their grace yet; or `held`. taking: all is over but for
+				  what it left */
 	unsigned number;
 	struct job *job;
 	pid_t pid; /* and process group */
@@ -76,6 +113,7 @@ struct slot {
 	double spool_opened[STREAM_COUNT]; /* monotonic: by its name */
 	bool spool_renamed[STREAM_COUNT];  /* it was taken in as a file of its own */
 	off_t spool_size[STREAM_COUNT];    /* as it was taken in */
+	struct taking *taking;             /* in its last state */
 	int fd[STREAM_COUNT];              /* [1] is [0] where both streams go to one file */
 	double started, ended;             /* monotonic */
 	struct timespec started_at;        /* the clock that stamps files */
@@ -143,7 +181,9 @@ struct pool {
 	struct spawn_shared shared;
 	struct spawner *spawner;
 	struct launch launch;
-	struct judge *judge;
+	struct taker taker;    /* the loop's own */
+	struct taking *taking; /* one that is not in use */
+	struct intake *intake; /* NULL: not needed so far */
 	struct oom_watch oom;
 	struct usage procs;
 	uint64_t own_peak; /* bytes: of our own memory, as it was at the last look and some more */
@@ -209,7 +249,9 @@ bool stop_died_of(int status, int number);
 
 /* pool_end.c. -1: the pool cannot go on */
 int end_reap(struct pool *p);
-int end_slot(struct pool *p, struct slot *s);
+int end_slot(struct pool *p, struct slot *s);        /* its process is gone */
+int end_taken(struct pool *p, struct slot *s);       /* and the intake is done with it */
+int end_waiting(struct pool *p, struct slot *s);     /* or never will be: after a fault */
 void end_unrecorded(struct pool *p, struct slot *s); /* after a fault */
 bool end_was_told(const struct pool *p, int status); /* it died of a signal that came to us, too */
 /* p->why says why. crowded: not its own fault, it comes again. */
@@ -219,14 +261,30 @@ int end_unstarted(struct pool *p, struct slot *s, bool crowded);
 int results_note(struct pool *p, struct slot *s, const struct launch_place *at,
 		 const char *workdir);
 void results_forget(struct pool *p, struct slot *s);
-/* OUTCOME_OK, or OUTCOME_INVALID and p->why; p->row is the inline row; appends "f" to the record in
- * p->line. -1: the system failed */
-int results_take(struct pool *p, struct slot *s, enum outcome *out);
+/* Opens the result files of an attempt that went well: t->judged when all can count, else
+ * OUTCOME_INVALID and t->why. */
+void results_open(struct pool *p, const struct slot *s, struct taking *t);
+
+/* pool_take.c. p->line, with the beginning of an end record, goes along, and comes back */
+void take_begin(struct pool *p, struct slot *s, enum outcome outcome);
+bool take_in(struct pool *p, struct taking *t); /* false: the intake does it */
+int take_much(struct taker *k, struct taking *t);
+/* Appends the pieces; gives line, row and why to p. -1: it cannot be recorded, see p->fault */
+int take_end(struct pool *p, struct slot *s);
+void take_done(struct pool *p, struct slot *s); /* frees what the slot has of it */
+void take_close(struct pool *p);
+void taker_open(struct taker *k, const struct pool *p);
+void taker_close(struct taker *k);
+
+/* pool_intake.c */
+bool intake_give(struct pool *p, struct taking *t); /* false: there is no thread for it */
+int intake_fd(const struct pool *p);                /* readable when something is done; -1: none */
+struct taking *intake_fetch(struct pool *p);        /* all that is done since, by `next` */
+void intake_close(struct pool *p); /* waits for what is being taken in; the rest is left as it is */
 
 /* pool_record.c */
 int record_start(struct pool *p, const struct slot *s);
 void record_end_begin(struct pool *p, const struct slot *s);
-int record_streams(struct pool *p, struct slot *s);
 int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool saved,
 	       uint64_t rss);
 

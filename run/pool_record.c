@@ -84,38 +84,6 @@ void record_end_begin(struct pool *p, const struct slot *s)
 	buf_clear(&p->pieces);
 }
 
-/* Takes one spool in: its piece goes to the record, unless it is empty. */
-static int take_spool(struct pool *p, struct slot *s, int k, const char *key)
-{
-	static const char *const endings[STREAM_COUNT] = { "out", "err" };
-	const struct task *t = &s->job->task;
-	struct stat st;
-	char *name;
-	int rc;
-
-	if (fstat(s->fd[k], &st) < 0) {
-		return err_errno(&p->fault, "cannot read '%s'", s->spool[k]);
-	}
-	s->spool_size[k] = st.st_size;
-	if (st.st_size == 0) {
-		return 0;
-	}
-	buf_puts(&p->pieces, key);
-	name = mem_printf("%s.%u.%s", t->shown, t->attempt, endings[k]);
-	rc = journal_take_spool(p->journal, s->fd[k], s->spool[k], (uint64_t)st.st_size, name,
-				&p->pieces, &s->spool_renamed[k], &p->fault);
-	free(name);
-	return rc;
-}
-
-int record_streams(struct pool *p, struct slot *s)
-{
-	if (take_spool(p, s, STREAM_STDOUT, ",\"o\":") < 0) {
-		return -1;
-	}
-	return p->spec->results.log ? 0 : take_spool(p, s, STREAM_STDERR, ",\"e\":");
-}
-
 int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool saved, uint64_t rss)
 {
 	struct buf *b = &p->line;

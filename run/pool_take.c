@@ -1,2 +1,422 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Taking in what an attempt left: its streams and result files are judged, and kept in the
+ * journal's output. Where it is little, which it nearly always is, all is read at once, judged from
+ * memory and put out by one write. Where it is much, a thread does it (pool_intake.c), so that
+ * meanwhile the loop sees to other tasks.
+ *
+ * Of a large file only windows are in memory: it is hashed and copied step by step, and judged
+ * through a mapping. A process that the task left behind may still write to it: what has become
+ * shorter while it was judged is no result.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
 #include "run/pool_internal.h"
+
+#define TAKE_LITTLE (UINT64_C(1) << 20) /* bytes of one attempt that are taken in at once */
+#define READ_MAX    (UINT64_C(8) << 20) /* what is larger is mapped, not read */
+
+/* ---- begin and end ---- */
+
+void taker_open(struct taker *k, const struct pool *p)
+{
+	k->results = &p->spec->results;
+	k->journal = p->journal;
+	k->judge = judge_new(k->results);
+}
+
+void taker_close(struct taker *k)
+{
+	judge_free(k->judge);
+	take_tools_free(k->tools);
+}
+
+static void left_close(struct left *l)
+{
+	file_view_free(&l->view);
+	*l = (struct left){ .take = { .fd = -1 }, .data = "", .view = { .data = "" } };
+}
+
+/* The streams belong to the slot, and so do their descriptors. */
+static void taking_close(struct taking *t, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i >= STREAM_COUNT && t->left[i].take.fd >= 0) {
+			(void)close(t->left[i].take.fd);
+		}
+		left_close(&t->left[i]);
+	}
+}
+
+static struct taking *taking_new(size_t n)
+{
+	struct taking *t = mem_alloc(sizeof *t);
+
+	t->left = mem_array(n, sizeof *t->left);
+	for (size_t i = 0; i < n; i++) {
+		left_close(&t->left[i]);
+	}
+	return t;
+}
+
+static void taking_free(struct taking *t, size_t n)
+{
+	if (t) {
+		taking_close(t, n);
+		free(t->left);
+		buf_free(&t->room);
+		buf_free(&t->line);
+		buf_free(&t->row);
+		buf_free(&t->why);
+		free(t);
+	}
+}
+
+void take_done(struct pool *p, struct slot *s)
+{
+	const size_t n = STREAM_COUNT + p->spec->results.n_files;
+
+	if (p->taking) {
+		taking_free(s->taking, n);
+	} else if (s->taking) {
+		taking_close(s->taking, n);
+		p->taking = s->taking;
+	}
+	s->taking = NULL;
+}
+
+void take_close(struct pool *p)
+{
+	taking_free(p->taking, STREAM_COUNT + p->spec->results.n_files);
+	taker_close(&p->taker);
+}
+
+static int open_stream(struct taking *t, struct slot *s, int k)
+{
+	struct stat st;
+
+	if (fstat(s->fd[k], &st) < 0) {
+		return err_errno(&t->fault, "cannot read '%s'", s->spool[k]);
+	}
+	s->spool_size[k] = st.st_size;
+	t->left[k].take = (struct take){
+		.fd = s->fd[k],
+		.path = s->spool[k],
+		.name = t->names[k],
+		.len = (uint64_t)st.st_size,
+	};
+	t->bytes += (uint64_t)st.st_size;
+	return 0;
+}
+
+static void swap(struct buf *a, struct buf *b)
+{
+	const struct buf c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+void take_begin(struct pool *p, struct slot *s, enum outcome outcome)
+{
+	struct taking *t = p->taking;
+
+	p->taking = NULL;
+	if (!t) {
+		t = taking_new(STREAM_COUNT + p->spec->results.n_files);
+	}
+	s->taking = t;
+	t->slot = s;
+	t->outcome = outcome;
+	t->judged = t->much = t->done = false;
+	t->bytes = 0;
+	swap(&t->line, &p->line);
+	buf_clear(&t->row);
+	buf_clear(&t->why);
+	err_clear(&t->fault);
+	t->rc = open_stream(t, s, STREAM_STDOUT);
+	if (t->rc == 0 && !p->spec->results.log) {
+		t->rc = open_stream(t, s, STREAM_STDERR);
+	}
+	if (t->rc == 0 && outcome == OUTCOME_OK) {
+		results_open(p, s, t);
+	}
+}
+
+/* ---- judging ---- */
+
+struct exhibits {
+	const struct taker *taker;
+	struct taking *t;
+};
+
+/* Reads all of a file to `to`, which has room for it; what became shorter is taken as it is. */
+static int read_left(struct take *k, char *to, struct err *e)
+{
+	uint64_t have = 0;
+	ssize_t n;
+
+	while (have < k->len) {
+		n = pread(k->fd, to + have, (size_t)(k->len - have), (off_t)have);
+		if (n == 0) {
+			break;
+		}
+		if (n > 0) {
+			have += (uint64_t)n;
+		} else if (errno != EINTR) {
+			return err_errno(e, "cannot read '%s'", k->path ? k->path : k->name);
+		}
+	}
+	k->len = have;
+	return 0;
+}
+
+/* Its bytes, read or mapped. */
+static int view_left(struct left *l, struct err *e)
+{
+	struct take *k = &l->take;
+	char *data;
+
+	if (k->len > READ_MAX) {
+		return file_view_map(k->fd, (size_t)k->len, &l->view)
+			       ? 0
+			       : err_errno(e, "cannot map '%s'", k->path ? k->path : k->name);
+	}
+	data = mem_alloc((size_t)k->len + 1);
+	if (read_left(k, data, e) < 0) {
+		free(data);
+		return -1;
+	}
+	if (k->len == 0) {
+		free(data);
+	} else {
+		l->view = (struct file_view){ .data = data, .len = (size_t)k->len };
+	}
+	return 0;
+}
+
+/* A judge_get. */
+static int exhibit(void *arg, size_t which, const char **data, size_t *len, struct err *e)
+{
+	const struct exhibits *x = arg;
+	struct left *l = &x->t->left[which];
+
+	if (!l->there) {
+		if (l->take.len > 0 && view_left(l, e) < 0) {
+			return -1;
+		}
+		l->data = l->view.data;
+		l->there = true;
+	}
+	*data = l->take.len ? l->data : "";
+	*len = (size_t)l->take.len;
+	return 0;
+}
+
+static const char *left_name(const struct taker *k, const struct taking *t, size_t i)
+{
+	return i >= STREAM_COUNT    ? t->left[i].take.name
+	       : i == STREAM_STDERR ? "stderr"
+	       : k->results->log    ? "log"
+				    : "stdout";
+}
+
+/* Whether what was judged through a mapping is what the judge saw. */
+static bool is_whole(const struct taker *k, struct taking *t)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < STREAM_COUNT + k->results->n_files; i++) {
+		const struct left *l = &t->left[i];
+
+		if (file_view_torn(&l->view) ||
+		    (l->view.mapped &&
+		     (fstat(l->take.fd, &st) < 0 || (uint64_t)st.st_size < l->take.len))) {
+			buf_clear(&t->why);
+			buf_clear(&t->row);
+			buf_printf(&t->why, "%s: became shorter while it was read",
+				   left_name(k, t, i));
+			return false;
+		}
+	}
+	return true;
+}
+
+static int judge_left(const struct taker *k, struct taking *t)
+{
+	struct exhibits x = { k, t };
+	const int r = judge_run(k->judge, exhibit, &x, &t->row, &t->why, &t->fault);
+
+	if (r < 0) {
+		return -1;
+	}
+	if (!is_whole(k, t) || r == 0) {
+		t->outcome = OUTCOME_INVALID;
+	}
+	return 0;
+}
+
+/* ---- little ---- */
+
+static int take_little(const struct taker *k, struct taking *t, size_t n)
+{
+	uint64_t at;
+
+	buf_clear(&t->room);
+	buf_room(&t->room, (size_t)t->bytes);
+	for (size_t i = 0; i < n; i++) {
+		struct left *l = &t->left[i];
+
+		if (l->take.len > 0 &&
+		    read_left(&l->take, t->room.data + t->room.len, &t->fault) < 0) {
+			return -1;
+		}
+		l->data = t->room.data + t->room.len;
+		l->there = true;
+		t->room.len += (size_t)l->take.len;
+	}
+	if (t->judged && judge_left(k, t) < 0) {
+		return -1;
+	}
+	if (journal_output(k->journal, buf_str(&t->room), t->room.len, &at, &t->fault) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		t->left[i].take.offset = at;
+		at += t->left[i].take.len;
+	}
+	return 0;
+}
+
+/* ---- much ---- */
+
+/* Gives all of it a place. */
+static void find_places(struct pool *p, struct taking *t, size_t n)
+{
+	static const char *const endings[STREAM_COUNT] = { "out", "err" };
+	const struct task *task = &t->slot->job->task;
+
+	t->much = true;
+	for (size_t i = 0; i < n; i++) {
+		if (i < STREAM_COUNT) {
+			(void)snprintf(t->names[i], sizeof t->names[i], "%s.%u.%s", task->shown,
+				       task->attempt, endings[i]);
+		}
+		if (t->left[i].take.len > 0) {
+			journal_take_begin(p->journal, &t->left[i].take);
+		}
+	}
+}
+
+int take_much(struct taker *k, struct taking *t)
+{
+	const size_t n = STREAM_COUNT + k->results->n_files;
+
+	if (!k->tools) {
+		k->tools = take_tools_new();
+	}
+	if (t->judged && judge_left(k, t) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		file_view_free(&t->left[i].view);
+		if (t->left[i].take.len > 0 &&
+		    journal_take_copy(k->journal, k->tools, &t->left[i].take, &t->fault) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+bool take_in(struct pool *p, struct taking *t)
+{
+	const size_t n = STREAM_COUNT + p->spec->results.n_files;
+
+	if (t->rc < 0 || (t->bytes == 0 && !t->judged)) {
+		return true;
+	}
+	if (t->bytes <= TAKE_LITTLE) {
+		t->rc = take_little(&p->taker, t, n);
+		return true;
+	}
+	find_places(p, t, n);
+	if (intake_give(p, t)) {
+		return false;
+	}
+	t->rc = take_much(&p->taker, t);
+	return true;
+}
+
+/* ---- the pieces ---- */
+
+static int put_piece(struct pool *p, struct taking *t, struct left *l)
+{
+	if (t->much && l->take.len > 0) {
+		return journal_take_end(p->journal, p->taker.tools, &l->take, &p->pieces,
+					&t->fault);
+	}
+	journal_put_piece(&p->pieces, l->take.offset, l->data, (size_t)l->take.len);
+	return 0;
+}
+
+/* ,"f":{"trace":[OFF,LEN,"SHA"]} */
+static int put_files(struct pool *p, struct taking *t)
+{
+	bool first = true;
+
+	for (size_t k = 0; k < p->spec->results.n_files; k++) {
+		struct left *l = &t->left[STREAM_COUNT + k];
+
+		if (l->take.fd >= 0) {
+			buf_puts(&p->pieces, first ? ",\"f\":{" : ",");
+			json_puts(&p->pieces, l->take.name);
+			buf_putc(&p->pieces, ':');
+			if (put_piece(p, t, l) < 0) {
+				return -1;
+			}
+			first = false;
+		}
+	}
+	if (!first) {
+		buf_putc(&p->pieces, '}');
+	}
+	return 0;
+}
+
+int take_end(struct pool *p, struct slot *s)
+{
+	static const char *const keys[STREAM_COUNT] = { ",\"o\":", ",\"e\":" };
+	struct taking *t = s->taking;
+
+	if (t->much && !p->taker.tools) {
+		p->taker.tools = take_tools_new();
+	}
+	buf_clear(&p->pieces);
+	if (t->rc == 0) {
+		t->rc = put_files(p, t);
+	}
+	for (int i = 0; t->rc == 0 && i < STREAM_COUNT; i++) {
+		if (t->left[i].take.len > 0) {
+			buf_puts(&p->pieces, keys[i]);
+			t->rc = put_piece(p, t, &t->left[i]);
+			s->spool_renamed[i] = t->left[i].take.own;
+		}
+	}
+	if (t->rc < 0) {
+		if (!err_is(&p->fault)) {
+			p->fault = t->fault;
+		}
+		return -1;
+	}
+	swap(&t->line, &p->line);
+	swap(&t->row, &p->row);
+	swap(&t->why, &p->why);
+	return 0;
+}

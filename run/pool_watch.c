@@ -116,10 +116,16 @@ int watch_deadlines(struct pool *p)
 
 /* ---- whose a process is ---- */
 
+/* What an attempt that is being taken in has left behind is nobody's. */
+static bool slot_is_alive(const struct slot *s)
+{
+	return s->state == SLOT_RUNNING || s->state == SLOT_LINGERING;
+}
+
 static struct slot *slot_of_group(const struct pool *p, pid_t group)
 {
 	for (unsigned i = 0; i < p->n_slots; i++) {
-		if (p->slots[i].state != SLOT_FREE && p->slots[i].pid == group) {
+		if (slot_is_alive(&p->slots[i]) && p->slots[i].pid == group) {
 			return &p->slots[i];
 		}
 	}
@@ -144,7 +150,7 @@ static const struct slot *slot_by_environment(struct pool *p, pid_t pid, bool *k
 	for (unsigned i = 0; *known && i < p->n_slots; i++) {
 		const struct slot *s = &p->slots[i];
 
-		if (s->state != SLOT_FREE && s->job->task.attempt == attempt &&
+		if (slot_is_alive(s) && s->job->task.attempt == attempt &&
 		    strcmp(s->job->task.shown, shown) == 0) {
 			return s;
 		}
@@ -169,7 +175,7 @@ static int orphan_owner(struct pool *p, const struct usage_proc *proc)
 		return (int)s->number;
 	}
 	for (unsigned i = 0; !known && i < p->n_slots; i++) {
-		if (p->slots[i].state != SLOT_FREE && p->slots[i].start_ticks <= proc->start) {
+		if (slot_is_alive(&p->slots[i]) && p->slots[i].start_ticks <= proc->start) {
 			return OWNER_POOL; /* perhaps this one's: it is looked at again */
 		}
 	}

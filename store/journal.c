@@ -144,9 +144,7 @@ static void journal_drop(struct journal *j)
 	if (j->output_fd >= 0) {
 		close(j->output_fd);
 	}
-	sha256_free(j->hash);
 	buf_free(&j->line);
-	free(j->room);
 	free(j->path);
 	free(j->output_path);
 	free(j->writer);
@@ -181,7 +179,6 @@ struct journal *journal_create(const char *rundir, unsigned plan, const char *he
 
 	j->rundir = mem_dup(rundir);
 	j->fd = j->output_fd = -1;
-	j->hash = sha256_new();
 	/* synced, so that whatever outlasts a power loss has its header */
 	if (create_files(j, e) < 0 || append_header(j, plan, header_members, e) < 0 ||
 	    journal_sync_fd(j->fd, j->path, e) < 0) {
@@ -239,17 +236,16 @@ int journal_append(struct journal *j, const char *members, size_t len, struct er
 			 j->path);
 }
 
-int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset, struct err *e)
+int journal_write_output(const struct journal *j, const void *p, size_t n, uint64_t *place,
+			 struct err *e)
 {
 	const char *at = p;
 
-	*offset = j->output_end;
 	while (n) {
-		const ssize_t put = pwrite(j->output_fd, at, n, (off_t)j->output_end);
+		const ssize_t put = pwrite(j->output_fd, at, n, (off_t)*place);
 
 		if (put > 0) {
-			j->output_dirty = true;
-			j->output_end += (uint64_t)put;
+			*place += (uint64_t)put;
 			at += put;
 			n -= (size_t)put;
 		} else if (put == 0 || errno != EINTR) {
@@ -264,6 +260,13 @@ int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset,
 		}
 	}
 	return 0;
+}
+
+int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset, struct err *e)
+{
+	*offset = j->output_end;
+	j->output_dirty |= n > 0;
+	return journal_write_output(j, p, n, &j->output_end, e);
 }
 
 int journal_sync_fd(int fd, const char *name, struct err *e)

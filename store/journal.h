@@ -7,10 +7,12 @@
 #ifndef PPGEN_STORE_JOURNAL_H
 #define PPGEN_STORE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 
 struct journal;
 
@@ -35,15 +37,40 @@ int journal_append(struct journal *j, const char *members, size_t len, struct er
 int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset, struct err *e);
 
 /*
- * Takes a finished spool file in: its first `len` bytes go to the packed output, or, from
- * OUTPUT_OWN_FILE bytes, the file itself is renamed to files/. Appends to `members` the piece as
- * JSON ([OFF,LEN,"SHA"]). Memory use is constant. The spool is gone (renamed) or may be reused
- * afterwards: *renamed tells. fd is open for reading. With path NULL the file is not ours to move:
- * it is copied, whatever its size.
+ * Taking a finished file in, in three steps, so that the long one may be done on another thread:
+ * begin gives it its place, copy reads, hashes and copies it, end names it. Its first `len` bytes
+ * go to the packed output; or, from OUTPUT_OWN_FILE bytes, the file itself is renamed to files/,
+ * where it is ours to move.
+ *
+ * Begin and end are called by the journal's own thread, like all else here; between them it may
+ * append, put out and sync. Copy uses nothing of the journal that changes, and syncs what is very
+ * large, so that journal_sync, which comes later, is quick. Memory use is constant.
  */
 #define OUTPUT_OWN_FILE (UINT64_C(64) << 20)
-int journal_take_spool(struct journal *j, int fd, const char *path, uint64_t len, const char *name,
-		       struct buf *members, bool *renamed, struct err *e);
+struct take {
+	int fd;           /* open for reading; closed by the caller, any time after the end */
+	const char *path; /* NULL: not ours to move */
+	const char *name; /* for messages, and in the name of a file of its own */
+	uint64_t len;     /* copy makes it less where the file has become shorter */
+	bool own;
+	uint64_t offset;
+	uint8_t hash[SHA256_SIZE];
+};
+
+struct take_tools; /* what copy needs; one a thread */
+struct take_tools *take_tools_new(void);
+void take_tools_free(struct take_tools *t);
+
+void journal_take_begin(struct journal *j, struct take *t);
+int journal_take_copy(const struct journal *j, struct take_tools *tools, struct take *t,
+		      struct err *e);
+/* Appends to `members` the piece as JSON ([OFF,LEN,"SHA"]). What cannot be renamed after all (its
+ * name is gone) is copied here. */
+int journal_take_end(struct journal *j, struct take_tools *tools, struct take *t,
+		     struct buf *members, struct err *e);
+
+/* The piece of bytes that journal_output has put at `offset`. */
+void journal_put_piece(struct buf *members, uint64_t offset, const void *p, size_t len);
 
 int journal_sync(struct journal *j, struct err *e);
 int journal_close(struct journal *j,

@@ -24,13 +24,15 @@ struct journal {
 	size_t n_unsynced;
 	bool files_made; /* files/<xx> is there */
 	struct buf line;
-	struct sha256 *hash;
-	char *room; /* for streaming; made when needed */
 };
 
 /* The folder in which a writer's files stand, so that none grows large: two digits of a hash of its
  * name. */
 void journal_xx(const char *writer, char xx[JOURNAL_XX]);
+
+/* Writes to the packed output at *place, which goes along. */
+int journal_write_output(const struct journal *j, const void *p, size_t n, uint64_t *place,
+			 struct err *e);
 
 /* fdatasync, EINTR retried; file systems that know none are taken at their word. */
 int journal_sync_fd(int fd, const char *name, struct err *e);

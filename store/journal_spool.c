@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking a finished spool in. Small ones, which is nearly all of them, are read whole and packed by
- * one write; larger ones are streamed; from OUTPUT_OWN_FILE bytes the file itself is kept, by
+ * Taking a finished file in: streamed into the packed output; or kept as a file of its own, by
  * renaming it, and only hashed here.
  */
 #include <errno.h>
@@ -17,47 +16,91 @@
 #include "base/mem.h"
 #include "store/journal_internal.h"
 
-#define SPOOL_STEP ((size_t)65536)
+#define TAKE_STEP ((size_t)262144)
 
-/* Reads up to SPOOL_STEP bytes at `at` into j->room. 0 at the end of the file. */
-static ssize_t spool_read(struct journal *j, int fd, uint64_t at, uint64_t left, const char *path,
-			  struct err *e)
+struct take_tools {
+	struct sha256 *hash;
+	char *room;
+};
+
+struct take_tools *take_tools_new(void)
 {
-	const size_t want = left < SPOOL_STEP ? (size_t)left : SPOOL_STEP;
-	size_t have = 0;
+	struct take_tools *t = mem_alloc(sizeof *t);
 
-	if (!j->room) {
-		j->room = mem_alloc(SPOOL_STEP);
-	}
-	while (have < want) {
-		const ssize_t got = pread(fd, j->room + have, want - have, (off_t)(at + have));
-
-		if (got == 0) {
-			break;
-		}
-		if (got > 0) {
-			have += (size_t)got;
-		} else if (errno != EINTR) {
-			return err_errno(e, "cannot read '%s'", path ? path : "a task's output");
-		}
-	}
-	return (ssize_t)have;
+	t->hash = sha256_new();
+	t->room = mem_alloc(TAKE_STEP);
+	return t;
 }
 
-/*
- * Walks the first *len bytes: hashes them, and with `pack` appends them to the packed output. A
- * file that has become shorter meanwhile (a task may truncate its own) is taken as it is: *len is
- * then less.
- */
-static int spool_stream(struct journal *j, int fd, uint64_t *len, bool pack, const char *path,
-			uint64_t *offset, uint8_t hash[SHA256_SIZE], struct err *e)
+void take_tools_free(struct take_tools *t)
 {
-	uint64_t at = 0, place;
+	if (t) {
+		sha256_free(t->hash);
+		free(t->room);
+		free(t);
+	}
+}
 
-	*offset = j->output_end;
-	sha256_begin(j->hash);
-	while (at < *len) {
-		const ssize_t got = spool_read(j, fd, at, *len - at, path, e);
+/* ---- begin ---- */
+
+/* Whether the name is still that of the file that was written, and no other name is. */
+static bool has_its_name(int fd, const char *path)
+{
+	struct stat st, now;
+
+	return fstat(fd, &st) == 0 && lstat(path, &now) == 0 && now.st_dev == st.st_dev &&
+	       now.st_ino == st.st_ino && now.st_nlink == 1;
+}
+
+/* Whether the file can be renamed to files/: that may be a link to another file system. */
+static bool can_move(const struct journal *j, const struct take *t)
+{
+	char *top = path_join(j->rundir, "files");
+	struct stat st, folder;
+	const bool apart =
+		fstat(t->fd, &st) == 0 && stat(top, &folder) == 0 && st.st_dev != folder.st_dev;
+
+	free(top);
+	return !apart && has_its_name(t->fd, t->path);
+}
+
+void journal_take_begin(struct journal *j, struct take *t)
+{
+	t->own = t->path && t->len >= OUTPUT_OWN_FILE && can_move(j, t);
+	t->offset = j->output_end;
+	if (!t->own) {
+		j->output_end += t->len; /* what is not filled stays void */
+	}
+}
+
+/* ---- copy ---- */
+
+static const char *shown_name(const struct take *t)
+{
+	return t->path ? t->path : t->name;
+}
+
+/* Reads up to TAKE_STEP bytes at `at`. 0 at the end of the file. */
+static ssize_t read_step(const struct take *t, char *room, uint64_t at, struct err *e)
+{
+	const uint64_t left = t->len - at;
+	ssize_t got;
+
+	do {
+		got = pread(t->fd, room, left < TAKE_STEP ? (size_t)left : TAKE_STEP, (off_t)at);
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? err_errno(e, "cannot read '%s'", shown_name(t)) : got;
+}
+
+/* A file that has become shorter meanwhile (a task may truncate its own) is taken as it is. */
+int journal_take_copy(const struct journal *j, struct take_tools *tools, struct take *t,
+		      struct err *e)
+{
+	uint64_t at = 0, place = t->offset;
+
+	sha256_begin(tools->hash);
+	while (at < t->len) {
+		const ssize_t got = read_step(t, tools->room, at, e);
 
 		if (got < 0) {
 			return -1;
@@ -65,30 +108,21 @@ static int spool_stream(struct journal *j, int fd, uint64_t *len, bool pack, con
 		if (got == 0) {
 			break;
 		}
-		sha256_add(j->hash, j->room, (size_t)got);
-		if (pack && journal_output(j, j->room, (size_t)got, &place, e) < 0) {
+		sha256_add(tools->hash, tools->room, (size_t)got);
+		if (!t->own && journal_write_output(j, tools->room, (size_t)got, &place, e) < 0) {
 			return -1;
 		}
 		at += (uint64_t)got;
 	}
-	sha256_end(j->hash, hash);
-	*len = at;
-	return 0;
-}
-
-/* One read, one hash in one go, one write. */
-static int spool_small(struct journal *j, int fd, uint64_t *len, const char *path, uint64_t *offset,
-		       uint8_t hash[SHA256_SIZE], struct err *e)
-{
-	const ssize_t got = *len ? spool_read(j, fd, 0, *len, path, e) : 0;
-
-	if (got < 0) {
-		return -1;
+	sha256_end(tools->hash, t->hash);
+	t->len = at;
+	if (t->own) {
+		return journal_sync_fd(t->fd, t->path, e);
 	}
-	*len = (uint64_t)got;
-	sha256_of(j->room ? j->room : "", (size_t)got, hash);
-	return journal_output(j, j->room, (size_t)got, offset, e);
+	return at < OUTPUT_OWN_FILE ? 0 : journal_sync_fd(j->output_fd, j->output_path, e);
 }
+
+/* ---- end ---- */
 
 /* "<xx>/<writer>-<n>.<name>", of safe characters. */
 static char *own_file_name(struct journal *j, const char *name)
@@ -128,44 +162,39 @@ static int make_files_folder(struct journal *j, const char *file, struct err *e)
 	return rc;
 }
 
-/* Gives the spool its place below files/: 0 done, 1 it cannot be renamed there (another file
+/* Gives the file its place below files/: 0 done, 1 it cannot be renamed there (another file
  * system), -1. */
-static int spool_rename(struct journal *j, int fd, const char *path, uint64_t len, const char *file,
-			struct err *e)
+static int rename_own(struct journal *j, const struct take *t, const char *file, struct err *e)
 {
 	char *top = path_join(j->rundir, "files");
 	char *to = path_join(top, file);
 	char *dir = path_dir(to);
-	struct stat st, now;
+	struct stat st;
 	int rc = -1, copy;
 
 	if (make_files_folder(j, file, e) < 0) {
 		goto out;
 	}
-	if (fstat(fd, &st) < 0) {
-		err_errno(e, "cannot read '%s'", path);
-		goto out;
-	}
-	/* the name must still be that of what was read, and nobody else's file by another name */
-	if (lstat(path, &now) < 0 || now.st_dev != st.st_dev || now.st_ino != st.st_ino ||
-	    now.st_nlink != 1) {
+	if (!has_its_name(t->fd, t->path)) {
 		rc = 1;
 		goto out;
 	}
-	if ((uint64_t)st.st_size > len && truncate(path, (off_t)len) < 0) {
-		err_errno(e, "cannot shorten '%s'", path);
+	/* what a process that was left behind has added does not count */
+	if (fstat(t->fd, &st) < 0 ||
+	    ((uint64_t)st.st_size > t->len && ftruncate(t->fd, (off_t)t->len) < 0)) {
+		err_errno(e, "cannot shorten '%s'", t->path);
 		goto out;
 	}
-	if (rename(path, to) < 0) {
+	if (rename(t->path, to) < 0) {
 		rc = errno == EXDEV || errno == ENOENT
 			     ? 1
-			     : err_errno(e, "cannot keep '%s' as '%s'", path, to);
+			     : err_errno(e, "cannot keep '%s' as '%s'", t->path, to);
 		goto out;
 	}
 	if (j->n_unsynced == JOURNAL_UNSYNCED && journal_sync(j, e) < 0) {
 		goto out;
 	}
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	copy = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0) {
 		err_errno(e, "cannot keep '%s'", to);
 		goto out;
@@ -200,34 +229,36 @@ static void put_piece(struct buf *members, const char *file, uint64_t offset, ui
 	buf_puts(members, "\"]");
 }
 
-int journal_take_spool(struct journal *j, int fd, const char *path, uint64_t len, const char *name,
-		       struct buf *members, bool *renamed, struct err *e)
+void journal_put_piece(struct buf *members, uint64_t offset, const void *p, size_t len)
 {
-	const bool own = path && len >= OUTPUT_OWN_FILE;
-	char *file = NULL;
 	uint8_t hash[SHA256_SIZE];
-	uint64_t offset = 0;
-	int rc = -1;
 
-	*renamed = false;
-	if (len <= SPOOL_STEP) {
-		rc = spool_small(j, fd, &len, path, &offset, hash, e);
-	} else {
-		rc = spool_stream(j, fd, &len, !own, path, &offset, hash, e);
+	if (len) {
+		sha256_of(p, len, hash);
 	}
-	if (rc == 0 && own) {
-		file = own_file_name(j, name);
-		rc = spool_rename(j, fd, path, len, file, e);
-		if (rc == 1) {
-			free(file);
-			file = NULL;
-			rc = spool_stream(j, fd, &len, true, path, &offset, hash, e);
-		} else {
-			*renamed = rc == 0;
-		}
+	put_piece(members, NULL, offset, len, hash);
+}
+
+int journal_take_end(struct journal *j, struct take_tools *tools, struct take *t,
+		     struct buf *members, struct err *e)
+{
+	char *file = NULL;
+	int rc = 0;
+
+	if (t->own) {
+		file = own_file_name(j, t->name);
+		rc = rename_own(j, t, file, e);
+	}
+	if (rc == 1) {
+		free(file);
+		file = NULL;
+		t->path = NULL;
+		journal_take_begin(j, t);
+		rc = journal_take_copy(j, tools, t, e);
 	}
 	if (rc == 0) {
-		put_piece(members, file, offset, len, hash);
+		j->output_dirty |= !t->own && t->len > 0;
+		put_piece(members, file, t->offset, t->len, t->hash);
 	}
 	free(file);
 	return rc;
