@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From ids to indexes. An entry is 8 bytes: the task's index in the low bits and the beginning of
- * its id above them, sorted into buckets by the id's first bits. A find reads one bucket and
- * computes the ids of the few entries that could be the one.
+ * From ids to indexes: 8 bytes a task, also while it is made. An entry is the beginning of an id
+ * with the task's index in its low bits. Entries are in order; as ids are evenly spread, where one
+ * is can be reckoned from what it begins with, give or take a few. The ids of those that could be
+ * the one are computed.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gen/space_internal.h"
 
-#define PER_BUCKET      8 /* entries, about */
-#define BUCKET_BITS_MAX 26
+#define SMALL 24 /* entries that are quicker put in order by insertion */
 
 struct id_index {
 	const struct space *s;
 	uint64_t n;
-	unsigned index_bits, bucket_bits;
+	unsigned index_bits;
 	uint64_t *entries;
-	uint64_t *starts; /* one a bucket, and the end */
 };
 
 static uint64_t id_head(const uint8_t id[TASK_ID_SIZE])
@@ -38,72 +37,72 @@ static unsigned bits_for(uint64_t n)
 	return bits;
 }
 
-static uint64_t bucket_of(const struct id_index *x, uint64_t head)
+static uint64_t index_mask(const struct id_index *x)
 {
-	return head >> (64 - x->bucket_bits);
+	return (UINT64_C(1) << x->index_bits) - 1;
 }
 
-static uint64_t entry_of(const struct id_index *x, uint64_t head, uint64_t index)
+static void sort_small(uint64_t *v, uint64_t n)
 {
-	return (head << x->bucket_bits >> x->index_bits << x->index_bits) | index;
-}
+	for (uint64_t i = 1; i < n; i++) {
+		uint64_t one = v[i], k = i;
 
-static int compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Puts the heads in order of their buckets: counts, sums up, places. */
-static void fill(struct id_index *x, const uint64_t *heads)
-{
-	uint64_t buckets = UINT64_C(1) << x->bucket_bits, sum = 0;
-
-	for (uint64_t i = 0; i < x->n; i++)
-		x->starts[bucket_of(x, heads[i]) + 1]++;
-	for (uint64_t b = 0; b <= buckets; b++) {
-		sum += x->starts[b];
-		x->starts[b] = sum;
+		for (; k > 0 && v[k - 1] > one; k--)
+			v[k] = v[k - 1];
+		v[k] = one;
 	}
-	/* starts[b] moves to the bucket's end while it is filled, which is the next one's start. */
-	for (uint64_t i = 0; i < x->n; i++)
-		x->entries[x->starts[bucket_of(x, heads[i])]++] = entry_of(x, heads[i], i);
-	memmove(x->starts + 1, x->starts, buckets * sizeof *x->starts);
-	x->starts[0] = 0;
-	for (uint64_t b = 0; b < buckets; b++) {
-		uint64_t size = x->starts[b + 1] - x->starts[b];
+}
 
-		if (size > 4 * PER_BUCKET)
-			qsort(x->entries + x->starts[b], size, sizeof *x->entries, compare_u64);
+/* Sorts by the byte at `shift` and those below it, without further memory. */
+static void sort(uint64_t *v, uint64_t n, unsigned shift)
+{
+	uint64_t next[256], end[256] = { 0 }, sum = 0;
+
+	if (n <= SMALL) {
+		sort_small(v, n);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++)
+		end[v[i] >> shift & 255]++;
+	for (unsigned b = 0; b < 256; b++) {
+		next[b] = sum;
+		sum += end[b];
+		end[b] = sum;
+	}
+	for (unsigned b = 0; b < 256; b++) {
+		while (next[b] < end[b]) {
+			uint64_t one = v[next[b]];
+			uint64_t *place = &next[one >> shift & 255];
+
+			v[next[b]] = v[*place]; /* itself, where it is in place */
+			v[(*place)++] = one;
+		}
+	}
+	for (unsigned b = 0; shift > 0 && b < 256; b++) {
+		uint64_t from = b ? end[b - 1] : 0;
+
+		sort(v + from, end[b] - from, shift - 8);
 	}
 }
 
 struct id_index *id_index_new(const struct space *s)
 {
 	struct id_index *x = mem_alloc(sizeof *x);
-	uint64_t *heads;
 	uint8_t id[TASK_ID_SIZE];
 	struct point p;
 
 	x->s = s;
 	x->n = space_count(s);
 	x->index_bits = bits_for(x->n);
-	x->bucket_bits = bits_for(x->n / PER_BUCKET);
-	if (x->bucket_bits > BUCKET_BITS_MAX)
-		x->bucket_bits = BUCKET_BITS_MAX;
-	heads = mem_array(x->n, sizeof *heads);
 	x->entries = mem_array(x->n, sizeof *x->entries);
-	x->starts = mem_array((UINT64_C(1) << x->bucket_bits) + 2, sizeof *x->starts);
 	point_init(&p, s);
 	for (uint64_t i = 0; i < x->n; i++) {
 		space_point(s, i, &p);
 		task_id(s, &p, id);
-		heads[i] = id_head(id);
+		x->entries[i] = (id_head(id) & ~index_mask(x)) | i;
 	}
 	point_free(&p);
-	fill(x, heads);
-	free(heads);
+	sort(x->entries, x->n, 56);
 	return x;
 }
 
@@ -119,26 +118,40 @@ static bool is_it(const struct id_index *x, uint64_t index, const uint8_t id[TAS
 	return memcmp(its, id, TASK_ID_SIZE) == 0;
 }
 
+/* The place of the first entry that is not below `want`. */
+static uint64_t find_place(const struct id_index *x, uint64_t want)
+{
+	uint64_t at = (uint64_t)((double)want / 0x1p64 * (double)x->n), low, high, step;
+
+	if (at >= x->n)
+		at = x->n - 1;
+	low = at;
+	for (step = 4; low > 0 && x->entries[low] >= want; step *= 2)
+		low = low > step ? low - step : 0;
+	high = at;
+	for (step = 4; high < x->n && x->entries[high] < want; step *= 2)
+		high = x->n - high > step ? high + step : x->n;
+	while (low < high) {
+		uint64_t mid = low + (high - low) / 2;
+
+		if (x->entries[mid] < want)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 uint64_t id_index_find(const struct id_index *x, const uint8_t id[TASK_ID_SIZE])
 {
-	uint64_t head = id_head(id), b = bucket_of(x, head);
-	uint64_t low = x->starts[b], high = x->starts[b + 1];
-	uint64_t mask = (UINT64_C(1) << x->index_bits) - 1, want = entry_of(x, head, 0), end = high;
-	bool sorted = high - low > 4 * PER_BUCKET;
+	uint64_t mask = index_mask(x), want = id_head(id) & ~mask;
 
-	if (sorted) {
-		while (low < high) {
-			uint64_t mid = low + (high - low) / 2;
-
-			if (x->entries[mid] < want)
-				low = mid + 1;
-			else
-				high = mid;
-		}
-	}
-	for (uint64_t i = low; i < end && !(sorted && x->entries[i] > (want | mask)); i++)
-		if ((x->entries[i] & ~mask) == want && is_it(x, x->entries[i] & mask, id))
+	for (uint64_t i = x->n ? find_place(x, want) : 0; i < x->n; i++) {
+		if ((x->entries[i] & ~mask) != want)
+			break;
+		if (is_it(x, x->entries[i] & mask, id))
 			return x->entries[i] & mask;
+	}
 	return UINT64_MAX;
 }
 
@@ -147,6 +160,5 @@ void id_index_free(struct id_index *x)
 	if (!x)
 		return;
 	free(x->entries);
-	free(x->starts);
 	free(x);
 }

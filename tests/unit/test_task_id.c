@@ -132,6 +132,7 @@ static void test_index(void **state)
 		"x: 1",
 		"params: {grid: {a: {from: 0, to: 49, step: 1}, b: [x, y, z]}, where: a % 7 != 3, add: [{a: 99, b: w}]}\nrepeat: 4",
 		"params: {grid: {a: {from: 0, to: 20000, step: 1}}}",
+		"params: {grid: {a: {from: 0, to: 99999, step: 1}}}",
 	};
 
 	(void)state;
