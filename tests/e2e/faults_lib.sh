@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of lib.sh
 # SPDX-License-Identifier: MIT
 #
 # For scripts that inject faults (tests/faults/shim.c is the manual), behind lib.sh:
