@@ -198,6 +198,25 @@ static void unpublish_claim(const char *claims, uint64_t generation)
 	free(path);
 }
 
+/* Publishing failed, maybe behind the link(): a claim of ours would be in our own way at the next
+ * try. Somebody else's by this name is let alone. */
+static void unpublish_own(const char *claims, uint64_t generation)
+{
+	char *path = hold_path(claims, generation, "");
+	struct buf b = BUF_INIT;
+	struct json v;
+	uint64_t pid = 0;
+
+	if (file_read(path, &b, HOLD_MAX, NULL) == 0 &&
+	    json_parse(buf_str(&b), b.len, &v, NULL) == 0 && v.type == JSON_OBJECT &&
+	    json_u64(json_get(v, "pid"), &pid) && pid == (uint64_t)getpid() &&
+	    process_judge(v) == PROCESS_ALIVE) {
+		unlink(path);
+	}
+	buf_free(&b);
+	free(path);
+}
+
 /* One turn: 0 held, 1 refused (e says by whom), 2 the state changed meanwhile: look again, -1. */
 static int try_hold(const char *rundir, const char *claims, const struct hold_how *how,
 		    uint64_t *mine, struct err *e)
@@ -214,8 +233,12 @@ static int try_hold(const char *rundir, const char *claims, const struct hold_ho
 	}
 	*mine = g.highest + 1;
 	rc = publish_claim(claims, *mine, how->submission, e);
-	if (rc != 0) {
-		return rc < 0 ? -1 : 2;
+	if (rc < 0) {
+		unpublish_own(claims, *mine);
+		return -1;
+	}
+	if (rc > 0) {
+		return 2;
 	}
 	if (read_generations(claims, 0, &g, e) < 0) {
 		unpublish_claim(claims, *mine);
