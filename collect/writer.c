@@ -290,8 +290,7 @@ int writer_finish(struct writer *w, struct err *e)
 	sha256_end(w->sha, digest);
 	hex_put(w->hex, digest, sizeof digest);
 	/* Synced before any table gets its name, so that a full disk is noticed in time. */
-	if (w->draft.temporary && fsync(w->draft.fd) < 0 && errno != EINVAL && errno != EROFS &&
-	    errno != ENOTSUP)
+	if (w->draft.temporary && file_sync_fd(w->draft.fd) < 0)
 		return err_errno(e, "cannot sync '%s'", w->path);
 	return 0;
 }
