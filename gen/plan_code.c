@@ -2,6 +2,7 @@
 /* The code hash: what decides what a task computes, and nothing else. */
 #include "gen/plan_code.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,39 @@ static bool is_beside(const char *path, const char *dir)
 	return !ours;
 }
 
+/* Whether the last call failed because the word is no file that we could read, and not for a
+ * reason that may be another one the next moment: then the hash would change, and back. */
+static bool is_no_file(void)
+{
+	return errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ENAMETOOLONG ||
+	       errno == ELOOP;
+}
+
+/* 1 and the resolved path (the caller frees) where the word's path is a file beside the spec that
+ * can be read; 0, -1. */
+static int find_beside(const struct spec *s, const char *path, char **real, struct err *e)
+{
+	struct stat st;
+	char *dir = NULL;
+	const bool there = stat(path, &st) == 0;
+	int rc = 0;
+
+	*real = NULL;
+	if (there && !S_ISREG(st.st_mode))
+		return 0;
+	if (there && access(path, R_OK) == 0 && (*real = realpath(path, NULL)) != NULL &&
+	    (dir = realpath(s->dir, NULL)) != NULL)
+		rc = is_beside(*real, dir);
+	else if (!is_no_file())
+		rc = err_errno(e, "cannot look at '%s'", path);
+	free(dir);
+	if (rc <= 0) {
+		free(*real);
+		*real = NULL;
+	}
+	return rc;
+}
+
 /*
  * A word that names a file beside or under the spec's folder: part of the code. `base` is where
  * relative words start. A first word without a slash is a program that PATH finds, not a file
@@ -219,8 +253,7 @@ static bool is_beside(const char *path, const char *dir)
 static int put_word(const struct spec *s, const struct ptext *word, bool first, const char *base,
 		    struct plan_files *files, struct sha256 *h, struct err *e)
 {
-	char *text, *path = NULL, *real = NULL, *dir = NULL;
-	struct stat st;
+	char *text, *path = NULL, *real = NULL;
 	int rc = 0;
 
 	if (!ptext_is_constant(word))
@@ -231,17 +264,13 @@ static int put_word(const struct spec *s, const struct ptext *word, bool first, 
 	if (!text[0] || (first && !strchr(text, '/')))
 		goto out;
 	path = path_join(base, text);
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || access(path, R_OK) < 0)
-		goto out;
-	real = realpath(path, NULL);
-	dir = realpath(s->dir, NULL);
-	if (!real || !dir || !is_beside(real, dir))
+	rc = find_beside(s, path, &real, e);
+	if (rc <= 0)
 		goto out;
 	free(path);
 	path = path_absolute(real);
 	rc = plan_files_put(files, path, text, h, e) < 0 ? -1 : 0;
 out:
-	free(dir);
 	free(real);
 	free(path);
 	free(text);
