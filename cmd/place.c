@@ -231,6 +231,20 @@ static int load_latest(const char *rundir, struct plan **out, struct diags *d)
 	return n && !*out ? -1 : 0;
 }
 
+static bool same_place(const char *a, const char *b)
+{
+	struct stat x, y;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* One file in one folder, which two mounts may show by two names. */
+static bool same_spec(const struct plan *a, const char *a_path, const struct plan *b,
+		      const char *b_path)
+{
+	return strcmp(a_path, b_path) == 0 ||
+	       (same_place(a->spec->dir, b->spec->dir) && same_place(a_path, b_path));
+}
+
 /* Two specs of one name would take turns in one run directory, each writing over the other's
  * tables. */
 static int refuse_other(const struct place *at, const struct plan *old, const struct plan *now,
@@ -239,7 +253,7 @@ static int refuse_other(const struct place *at, const struct plan *old, const st
 	char *mine = path_join(now->spec->dir, path_name(now->spec->path));
 	char *theirs = path_join(old->spec->dir, path_name(old->spec->path));
 	int r = 0;
-	if (strcmp(mine, theirs) != 0 && file_exists(theirs))
+	if (!same_spec(now, mine, old, theirs) && file_exists(theirs))
 		r = diag_error(
 			d, at->spec, 0, 0,
 			"'%s' belongs to '%s': give this spec a name of its own (name:), or another folder (-d DIR)",
