@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "run/usage.h"
+#include "store/process.h"
 
 #define EXIT_SYSTEM  3
 #define PAUSE_MS_MAX 50
@@ -321,8 +322,9 @@ static void take_signals(sigset_t *mask)
 }
 
 /* What the child of the fork does before it is the pool. */
-static int pool_begin(sigset_t *mask, const int pipe_fd[2], struct err *e)
+static int pool_begin(pid_t guardian, sigset_t *mask, const int pipe_fd[2], struct err *e)
 {
+	process_set_guardian(guardian);
 	(void)close(pipe_fd[1]);
 	if (setsid() < 0) {
 		return err_errno(e, "cannot begin a session");
@@ -341,6 +343,7 @@ static int pool_begin(sigset_t *mask, const int pipe_fd[2], struct err *e)
 
 int guard_start(struct err *e)
 {
+	const pid_t guardian = getpid();
 	sigset_t set, before;
 	int pipe_fd[2], status;
 	bool told;
@@ -364,7 +367,7 @@ int guard_start(struct err *e)
 		return err_errno(e, "cannot start a process (are there too many on this machine?)");
 	}
 	if (pid == 0) {
-		return pool_begin(&before, pipe_fd, e);
+		return pool_begin(guardian, &before, pipe_fd, e);
 	}
 	(void)close(pipe_fd[0]);
 	status = guard_wait(pid, &set, &told);

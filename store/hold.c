@@ -98,12 +98,11 @@ static int read_generations(const char *claims, uint64_t below, struct generatio
 	return 0;
 }
 
-static void put_holder(struct buf *b, struct json v)
+static void put_holder(struct buf *b, struct json v, uint64_t pid)
 {
 	char *host = json_string(json_get(v, "host"));
-	uint64_t pid = 0, since = 0;
+	uint64_t since = 0;
 
-	json_u64(json_get(v, "pid"), &pid);
 	buf_printf(b, "pid %llu on %s", (unsigned long long)pid,
 		   host ? host : "an unknown machine");
 	if (json_u64(json_get(v, "time"), &since)) {
@@ -124,6 +123,7 @@ static int read_holder(const char *claims, uint64_t generation, enum process_sta
 	struct buf b = BUF_INIT;
 	struct err why = ERR_INIT;
 	struct json v;
+	uint64_t pid;
 	int rc = 1;
 
 	if (file_read(path, &b, HOLD_MAX, &why) < 0) {
@@ -135,8 +135,8 @@ static int read_holder(const char *claims, uint64_t generation, enum process_sta
 		*state = PROCESS_UNKNOWN;
 		buf_printf(who, "a process that '%s' does not name", path);
 	} else {
-		*state = process_judge(v);
-		put_holder(who, v);
+		*state = process_judge_pid(v, &pid);
+		put_holder(who, v, pid);
 	}
 	buf_free(&b);
 	free(path);

@@ -25,9 +25,21 @@ static const char *process_namespace(void)
 	return name;
 }
 
+static pid_t guardian;
+
+void process_set_guardian(pid_t pid)
+{
+	guardian = pid;
+}
+
+static void put_pid(struct buf *b, pid_t pid, uint64_t start)
+{
+	buf_printf(b, "\"pid\":%ld,\"start\":%llu", (long)pid, (unsigned long long)start);
+}
+
 void process_put_self(struct buf *b)
 {
-	const pid_t pid = getpid();
+	const uint64_t guarded_since = guardian ? proc_start_ticks(guardian) : 0;
 
 	json_put_key(b, "host");
 	json_puts(b, proc_host());
@@ -35,8 +47,14 @@ void process_put_self(struct buf *b)
 	json_puts(b, proc_boot_id());
 	json_put_key(b, "ns");
 	json_puts(b, process_namespace());
-	buf_printf(b, ",\"pid\":%ld,\"start\":%llu", (long)pid,
-		   (unsigned long long)proc_start_ticks(pid));
+	buf_putc(b, ',');
+	put_pid(b, getpid(), proc_start_ticks(getpid()));
+	if (guarded_since) {
+		json_put_key(b, "guardian");
+		buf_putc(b, '{');
+		put_pid(b, guardian, guarded_since);
+		buf_putc(b, '}');
+	}
 }
 
 /* Ended, but not waited for by its parent yet: it does nothing any more. */
@@ -67,14 +85,34 @@ bool process_same_boot(struct json object)
 	       json_eq(boot, proc_boot_id());
 }
 
-enum process_state process_judge(struct json object)
+/* Looks for a process of this machine, boot and namespace. */
+static enum process_state judge_here(struct json object, uint64_t *pid)
+{
+	uint64_t start, ticks;
+
+	if (!json_u64(json_get(object, "pid"), pid) || *pid == 0 || *pid > INT32_MAX) {
+		return PROCESS_UNKNOWN;
+	}
+	ticks = proc_start_ticks((pid_t)*pid);
+	if (ticks == 0) { /* gone, or hidden from us (a /proc with hidepid) */
+		return kill((pid_t)*pid, 0) == 0 || errno == EPERM ? PROCESS_UNKNOWN : PROCESS_GONE;
+	}
+	if (json_u64(json_get(object, "start"), &start) && start != 0 && start != ticks) {
+		return PROCESS_GONE;
+	}
+	return is_zombie((pid_t)*pid) ? PROCESS_GONE : PROCESS_ALIVE;
+}
+
+enum process_state process_judge_pid(struct json object, uint64_t *pid)
 {
 	const struct json host = json_get(object, "host"), boot = json_get(object, "boot");
-	const struct json ns = json_get(object, "ns");
-	uint64_t pid, start, ticks;
+	const struct json ns = json_get(object, "ns"), guarded = json_get(object, "guardian");
+	uint64_t guardian_pid;
+	enum process_state state;
 
-	if (!json_eq(host, proc_host()) || boot.len <= 2 || !proc_boot_id()[0] ||
-	    !json_u64(json_get(object, "pid"), &pid) || pid == 0 || pid > INT32_MAX) {
+	*pid = 0;
+	if (!json_u64(json_get(object, "pid"), pid) || !json_eq(host, proc_host()) ||
+	    boot.len <= 2 || !proc_boot_id()[0]) {
 		return PROCESS_UNKNOWN;
 	}
 	if (!json_eq(boot, proc_boot_id())) {
@@ -83,12 +121,19 @@ enum process_state process_judge(struct json object)
 	if (ns.len > 2 && process_namespace()[0] && !json_eq(ns, process_namespace())) {
 		return PROCESS_UNKNOWN;
 	}
-	ticks = proc_start_ticks((pid_t)pid);
-	if (ticks == 0) { /* gone, or hidden from us (a /proc with hidepid) */
-		return kill((pid_t)pid, 0) == 0 || errno == EPERM ? PROCESS_UNKNOWN : PROCESS_GONE;
+	state = judge_here(object, pid);
+	if (state == PROCESS_GONE && guarded.type == JSON_OBJECT) {
+		state = judge_here(guarded, &guardian_pid);
+		if (state != PROCESS_GONE) {
+			*pid = guardian_pid;
+		}
 	}
-	if (json_u64(json_get(object, "start"), &start) && start != 0 && start != ticks) {
-		return PROCESS_GONE;
-	}
-	return is_zombie((pid_t)pid) ? PROCESS_GONE : PROCESS_ALIVE;
+	return state;
+}
+
+enum process_state process_judge(struct json object)
+{
+	uint64_t pid;
+
+	return process_judge_pid(object, &pid);
 }

@@ -143,6 +143,35 @@ ok 'some were' test $killed -ge 1
 once 60 'with holders killed'
 same_file 'with holders killed: the table' "$run/collect/results.csv" calm/collect/results.csv
 
+# ---- a pool is killed while its guardian cannot end what it started
+
+# A stray of the first attempt writes into {scratch}, which the next attempt has as well.
+cat >tree/stray.yaml <<'YAML'
+ppgen: 1
+name: stray
+params: {x: [1]}
+shell: |
+  (setsid sh -c 'while :; do : >"$PPGEN_SCRATCH/by$PPGEN_ATTEMPT"; sleep 0.001; done' &)
+  until [ -e "$PPGEN_SCRATCH/by$PPGEN_ATTEMPT" ]; do sleep 0.01; done
+  [ "$PPGEN_ATTEMPT" -gt 1 ] || { : >first; sleep 600; }
+  sleep 0.1
+  echo "$(ls "$PPGEN_SCRATCH")"
+results: {stdout: text}
+YAML
+ppgen run -q tree/stray.yaml 2>said &
+guardian=$!
+within 30 test -e tree/first
+pool=$(sed -n 's/[^}]*,"pid":\([0-9]*\),.*/\1/p' tree/runs/stray/claims/local.0001)
+kill -STOP $guardian
+kill -KILL "$pool"
+exits 2 ppgen run tree/stray.yaml
+like 'a guardian that lives holds what its pool held' "$err" "in use by pid $guardian on "
+kill -CONT $guardian
+wait $guardian
+is 'when it can, it ends all' "$?" 3
+exits 0 ppgen run -q tree/stray.yaml
+is 'no attempt finds what another one does' "$(cut -d, -f4 tree/runs/stray/collect/results.csv | tail -n 1)" by2
+
 # ---- who reads is not in the way, and is told no nonsense
 
 afresh

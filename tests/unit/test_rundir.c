@@ -201,6 +201,37 @@ static void test_hold_fork(void **state)
 	rundir_release(h);
 }
 
+/* Holds the directory in a child that ends without a word; guarded: by this process. */
+static void hold_and_die(const char *rundir, bool guarded)
+{
+	const pid_t self = getpid(), pid = fork();
+	struct hold *h;
+	int status;
+
+	if (pid == 0) {
+		process_set_guardian(guarded ? self : 0);
+		_exit(rundir_hold(rundir, false, &h, NULL));
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+/* What a holder started may live as long as its guardian does. */
+static void test_hold_guarded(void **state)
+{
+	char *text = mem_printf("in use by pid %ld on ", (long)getpid());
+	struct err e = ERR_INIT;
+	struct hold *h;
+
+	rundir_create(*state, &e);
+	hold_and_die(*state, false);
+	hold_and_die(*state, true);
+	assert_int_equal(rundir_hold(*state, false, &h, &e), 1);
+	assert_non_null(strstr(e.text, text));
+	assert_int_equal(rundir_hold(*state, true, &h, &e), 1);
+	free(text);
+}
+
 /* A holder that was killed is succeeded, also while nobody has waited for it. */
 static void test_hold_killed(void **state)
 {
@@ -416,6 +447,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hold, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_hold_fork, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_hold_killed, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold_guarded, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_hold_elsewhere, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_hold_finaliser, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_race, folder_setup, folder_teardown),
