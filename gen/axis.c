@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -128,6 +129,12 @@ char *axis_path(struct axis_reader *r, const char *path)
 int axis_view(struct axis_reader *r, const struct node *at, const char *path, const char *file,
 	      struct file_view *v)
 {
+	struct stat st;
+
+	/* A pipe may never say anything, and a device never end. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return COMPLAIN(r, at, "cannot read '%s': it is no regular file",
+				axis_shown(r, file, strlen(file)));
 	if (file_view(path, v, NULL) == 0)
 		return 0;
 	return COMPLAIN(r, at, "cannot read '%s': %s", axis_shown(r, file, strlen(file)),

@@ -1,0 +1,2 @@
+mkfifo t.csv
+ln -s t.csv s.tsv
