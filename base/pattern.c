@@ -5,11 +5,16 @@
 #include "base/pattern.h"
 
 #include <pcre2.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 
 #define MESSAGE_MAX 120
+#define STEPS_MOST  10000000u
+#define HEAP_MOST   65536u /* KiB */
+
+static pcre2_match_context *limits; /* made once, for all threads */
 
 struct pattern {
 	pcre2_code *code;
@@ -20,8 +25,7 @@ struct pattern {
 
 struct pattern *pattern_new(const char *text, struct err *e)
 {
-	const uint32_t options = PCRE2_MULTILINE | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF |
-				 PCRE2_DUPNAMES | PCRE2_NEVER_BACKSLASH_C;
+	const uint32_t options = PATTERN_OPTIONS | PCRE2_DUPNAMES;
 	PCRE2_UCHAR message[MESSAGE_MAX];
 	struct pattern *p;
 	pcre2_code *code;
@@ -53,16 +57,38 @@ void pattern_free(struct pattern *p)
 	free(p);
 }
 
+static void make_limits(void)
+{
+	limits = pcre2_match_context_create(NULL);
+	if (!limits)
+		return;
+	pcre2_set_match_limit(limits, STEPS_MOST);
+	pcre2_set_heap_limit(limits, HEAP_MOST);
+}
+
+int pattern_match(const pcre2_code *code, pcre2_match_data *match, const char *text, size_t len,
+		  size_t from, uint32_t options)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int rc;
+
+	pthread_once(&once, make_limits);
+	if (!match || !limits)
+		return PCRE2_ERROR_NOMEMORY;
+	rc = pcre2_match(code, (PCRE2_SPTR)text, len, from, options, match, limits);
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap */
+		rc = pcre2_match(code, (PCRE2_SPTR)text, len, from, options | PCRE2_NO_JIT, match,
+				 limits);
+	return rc;
+}
+
 /* 1 found, 0 not, -1. */
 static int match(struct pattern *p, const char *text, size_t len, size_t from, uint32_t options,
 		 struct err *e)
 {
 	PCRE2_UCHAR message[MESSAGE_MAX];
-	int rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, from, options, p->match, NULL);
+	int rc = pattern_match(p->code, p->match, text, len, from, options);
 
-	if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap */
-		rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, from, options | PCRE2_NO_JIT,
-				 p->match, NULL);
 	p->text = rc > 0 ? text : NULL;
 	if (rc > 0)
 		return 1;

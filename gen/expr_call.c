@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/pattern.h"
 #include "base/text.h"
 #include "gen/expr_internal.h"
 
@@ -124,8 +125,7 @@ static int do_matches(struct eval *v, const struct expr_node *x, const struct op
 	if (!p)
 		return -1;
 	m = pcre2_match_data_create_from_pattern(p, NULL);
-	rc = m ? pcre2_match(p, (PCRE2_SPTR)a[0]->text, a[0]->len, 0, 0, m, NULL)
-	       : PCRE2_ERROR_NOMEMORY;
+	rc = pattern_match(p, m, a[0]->text, a[0]->len, 0, 0);
 	pcre2_match_data_free(m);
 	if (p != x->pattern)
 		pcre2_code_free(p);

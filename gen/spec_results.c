@@ -4,6 +4,7 @@
 #include <pcre2.h>
 #include <string.h>
 
+#include "base/pattern.h"
 #include "base/text.h"
 #include "gen/spec_internal.h"
 
@@ -48,7 +49,7 @@ static void check_pattern(struct reader *r, const struct node *n)
 	PCRE2_SIZE at;
 	int code;
 	pcre2_code *re =
-		pcre2_compile((PCRE2_SPTR)n->text, n->len, PCRE2_MULTILINE, &code, &at, NULL);
+		pcre2_compile((PCRE2_SPTR)n->text, n->len, PATTERN_OPTIONS, &code, &at, NULL);
 
 	if (!re) {
 		pcre2_get_error_message(code, text, sizeof text);

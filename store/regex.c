@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/pattern.h"
 
 struct regex_set {
 	const struct regex_entry *entries;
@@ -19,14 +20,12 @@ struct regex_set {
 
 static void compile(struct regex_set *s, size_t k)
 {
-	const uint32_t options =
-		PCRE2_MULTILINE | PCRE2_MATCH_INVALID_UTF | PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
 	PCRE2_UCHAR text[120];
 	PCRE2_SIZE at;
 	int code;
 
 	s->codes[k] = pcre2_compile((PCRE2_SPTR)s->entries[k].pattern, PCRE2_ZERO_TERMINATED,
-				    options, &code, &at, NULL);
+				    PATTERN_OPTIONS, &code, &at, NULL);
 	if (!s->codes[k]) {
 		pcre2_get_error_message(code, text, sizeof text);
 		err_bad(&s->errors[k], "regex '%s': at %zu: %s", s->entries[k].column, (size_t)at,
@@ -93,7 +92,7 @@ int regex_last(struct regex_set *s, size_t k, const char *text, size_t len, cons
 	while (at <= len) {
 		size_t group;
 
-		rc = pcre2_match(s->codes[k], (PCRE2_SPTR)text, len, at, 0, s->matches[k], NULL);
+		rc = pattern_match(s->codes[k], s->matches[k], text, len, at, 0);
 		if (rc < 0)
 			break;
 		any = 1;

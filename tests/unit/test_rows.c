@@ -195,6 +195,38 @@ static void test_regex(void **state)
 	buf_free(&got);
 }
 
+/* Long texts: the compiler's own stack does not hold what they need, and all memory must not. */
+static void test_regex_long(void **state)
+{
+	static const struct {
+		const char *pattern;
+		size_t len;
+		const char *said;
+	} rows[] = {
+		{ "^(?:a|b)*(z)", 200000, "x=s:z" },
+		{ "(*NO_JIT)^(?:(a)|(b))*+(z)", 100000, "x=s:a" },
+		{ "(*NO_JIT)^(?:(?:a|b)(c)?)*z", 2000000,
+		  "!regex 'x' gave up: heap limit exceeded" },
+	};
+	struct buf got = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct regex_entry entry = { .column = "x", .pattern = rows[i].pattern };
+		const struct extract x = { .format = FORMAT_REGEX, .regex = &entry, .n_regex = 1 };
+		struct rows *r = rows_new(&x);
+		char *text = mem_alloc(rows[i].len + 1);
+
+		memset(text, 'a', rows[i].len);
+		text[rows[i].len] = 'z';
+		walk(r, text, rows[i].len + 1, &got);
+		assert_string_equal(got.data, rows[i].said);
+		free(text);
+		rows_free(r);
+	}
+	buf_free(&got);
+}
+
 static void test_inline_and_back(void **state)
 {
 	static const char text[] =
@@ -274,9 +306,8 @@ static void test_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_regex),
-		cmocka_unit_test(test_inline_and_back),
+		cmocka_unit_test(test_formats),    cmocka_unit_test(test_regex),
+		cmocka_unit_test(test_regex_long), cmocka_unit_test(test_inline_and_back),
 		cmocka_unit_test(test_large),
 	};
 
