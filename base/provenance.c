@@ -277,7 +277,8 @@ void provenance_put(struct buf *members, const char *version, const char *dir, i
 	buf_putc(&b, '"');
 	proc_put_time(&b, proc_unix_ms());
 	buf_putc(&b, '"');
-	put_git(&b, dir);
+	if (dir)
+		put_git(&b, dir);
 	buf_add(members, b.data + 1, b.len - 1);
 	buf_free(&b);
 }

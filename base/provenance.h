@@ -12,7 +12,8 @@
  * Appends the members of a JSON object, without braces:
  *   "version":..,"argv":[..],"cwd":..,"user":..,"umask":"0022","host":..,"time":"2026-01-31T12:00:00.123+00:00",
  *   "git":{"commit":..,"branch":..,"remote":..,"dirty":true,"diff_sha256":..}
- * git speaks of the repository around `dir`; what it does not tell within 5 seconds is left out,
+ * git speaks of the repository around `dir`, and may run what the repository's configuration names;
+ * NULL: it is not asked. What it does not tell within 5 seconds is left out,
  * and so is all of it where there is none. branch is absent on a detached head; diff_sha256 is that
  * of `git diff HEAD`, only when dirty.
  */

@@ -58,6 +58,7 @@ struct place {
 			 when none did */
 	bool fetches; /* a table of parameters is fetched: the run directory is made early to keep
 			 it */
+	bool starts_nothing; /* the command may start no other program, git included */
 };
 
 /* Whether a word is a spec or a run directory rather than a TASK. */

@@ -164,6 +164,7 @@ static int run(int argc, char **argv)
 		err_bad(&e, "nothing has been run in '%s' yet: `ppgen run` starts it", at.rundir);
 		code = cmd_fail(&e);
 	} else {
+		at.starts_nothing = true;
 		struct plan *p = plan_now(&at, &o.common, &published, &code);
 		if (p)
 			code = merge_run(&o, &at, p, published, argc, argv);

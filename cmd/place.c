@@ -336,7 +336,7 @@ int publish_draft(struct plan *p, const struct place *at, int argc, char **argv,
 {
 	struct buf prov = BUF_INIT;
 	char *plans = rundir_path(at->rundir, "plan");
-	provenance_put(&prov, PPGEN_VERSION, p->spec->dir, argc, argv);
+	provenance_put(&prov, PPGEN_VERSION, at->starts_nothing ? NULL : p->spec->dir, argc, argv);
 	int r = plan_publish(p, plans, buf_str(&prov), e);
 	free(plans);
 	buf_free(&prov);
