@@ -9,6 +9,7 @@
 #include "base/fetch.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/inside.h"
 #include "base/text.h"
 #include "gen/axis_table.h"
 
@@ -235,7 +236,8 @@ static char *fetched_path(struct table *t, const struct node *url, const struct 
 	if (file_exists(path) && sha256_file(path, is, NULL) == 0 &&
 	    memcmp(want, is, sizeof is) == 0)
 		return path;
-	if (file_make_dirs(t->r->fetched, &e) == 0 && fetch_file(from, hex, path, &e) == 0)
+	if (inside_check_parent(t->r->fetched, &e) == 0 && file_make_dirs(t->r->fetched, &e) == 0 &&
+	    inside_check(t->r->fetched, path, &e) == 0 && fetch_file(from, hex, path, &e) == 0)
 		return path;
 	COMPLAIN(t->r, url, "%s", e.text);
 	free(path);

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/inside.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/provenance.h"
@@ -256,7 +257,7 @@ int plan_publish(struct plan *p, const char *plans, const char *provenance, stru
 	char *draft;
 	int rc = -1;
 
-	if (file_make_dirs(plans, e) < 0)
+	if (inside_check_parent(plans, e) < 0 || file_make_dirs(plans, e) < 0)
 		return -1;
 	latest = plan_latest(plans, &look);
 	if (err_is(&look))
