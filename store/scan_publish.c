@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/inside.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "store/rundir.h"
@@ -208,7 +209,8 @@ int scan_mark_published(struct scan *s, const char *table_sha256, struct err *e)
 	buf_puts(&b, "},\"winners\":{");
 	put_winners(s, &pinned, &b);
 	buf_puts(&b, "}}\n");
-	if (file_make_dirs(dir, e) == 0) {
+	if (inside_check_parent(dir, e) == 0 && file_make_dirs(dir, e) == 0 &&
+	    inside_check_parent(path, e) == 0) {
 		rc = file_publish(path, b.data, b.len, e);
 	}
 	if (rc == 0) { /* the same attempts count as before, but now for another reason */
