@@ -129,7 +129,8 @@ static void put_link(const char *rundir, const struct entry *x)
 	char *target;
 
 	if (x->target[0] == '/' || strstr(x->target, ".."))
-		target = mem_printf("%s/outside/%s", scratch_folder(), path_name(x->target));
+		target = mem_printf("%s/outside%s", scratch_folder(),
+				    strstr(x->target, "results.csv") ? "/results.csv" : "");
 	else
 		target = mem_dup(x->target);
 	scratch_link(rundir, x->name, target);
