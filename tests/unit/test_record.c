@@ -223,6 +223,111 @@ static void test_odd_lines(void **state)
 	}
 }
 
+/* ---- the pool's form, which is read in one go, and any other ---- */
+
+#define HEAD(kind)                                                                                 \
+	"{\"k\":\"" kind "\",\"id\":\"" ID "\",\"i\":12345678901,\"plan\":3,\"att\":2,\"slot\":7," \
+	"\"seed\":\"1234567890\",\"code\":\"0011223344556677\",\"t\":1700000000123"
+#define ROW(x) ",\"r\":{\"i\":" x ",\"out\":\"exit\"}"
+
+/* The members in another order, or written otherwise, mean the same. */
+static const struct {
+	const char *name, *pools, *other;
+} form_rows[] = {
+	{ "start", HEAD("start") ",\"cpus\":1",
+	  "{\"cpus\":1,\"t\":1700000000123,\"code\":\"0011223344556677\",\"seed\":\"1234567890\","
+	  "\"slot\":7,\"att\":2,\"plan\":3,\"i\":12345678901,\"id\":\"" ID "\",\"k\":\"start\"" },
+	{ "a good end", HEAD("end") ",\"out\":\"ok\",\"rh\":\"89abcdef\"" ROW("1") ",\"exit\":0",
+	  "{\"k\": \"end\", \"id\": \"" ID
+	  "\", \"i\": 12345678901, \"plan\": 3, \"att\": 2, \"slot\": 7, "
+	  "\"seed\": \"1234567890\", \"code\": \"0011223344556677\", \"t\": 1700000000123, "
+	  "\"rh\":\"89abcdef\",\"out\":\"ok\"" ROW("1") },
+	{ "one that voids",
+	  HEAD("end") ",\"out\":\"ok\",\"rh\":\"89abcdef\",\"voids\":4" ROW("1") ",\"exit\":0",
+	  HEAD("end") ",\"new\":[1],\"voids\":4,\"out\":\"ok\",\"rh\":\"89abcdef\"" ROW("1") },
+	{ "a failure",
+	  HEAD("end") ",\"out\":\"signal\",\"rh\":\"89abcdef\",\"exit\":0,\"sig\":9,\"wall\":0.5",
+	  HEAD("end") ",\"sig\":9,\"out\":\"signal\",\"rh\":\"89abcdef\"" },
+	{ "no row", HEAD("end") ",\"out\":\"ok\",\"rh\":\"89abcdef\",\"exit\":0,\"sig\":0",
+	  HEAD("end") " ,\"out\" :\"ok\",\"rh\":\"89abcdef\"" },
+	{ "a checkpoint",
+	  HEAD("end") ",\"out\":\"interrupted\",\"rh\":\"89abcdef\",\"ckpt\":true,\"exit\":0,\"sig\":15",
+	  HEAD("end") ",\"ckpt\":true,\"sig\":15,\"rh\":\"89abcdef\",\"out\":\"interrupted\"" },
+};
+
+static void assert_same_record(const struct record *a, const struct record *b, const char *name)
+{
+	const struct json x = record_row(a), y = record_row(b);
+
+	if (a->kind != b->kind || a->has_id != b->has_id || a->index != b->index ||
+	    a->plan != b->plan || a->attempt != b->attempt || a->slot != b->slot ||
+	    a->voids != b->voids || a->outcome != b->outcome || a->exit_code != b->exit_code ||
+	    a->signal != b->signal || a->checkpointed != b->checkpointed ||
+	    a->time_ms != b->time_ms || strcmp(a->code, b->code) != 0 ||
+	    strcmp(a->results, b->results) != 0 || memcmp(a->id, b->id, TASK_ID_SIZE) != 0) {
+		fail_msg("%s: another form, another meaning", name);
+	}
+	assert_int_equal(a->seed.len, b->seed.len);
+	assert_memory_equal(a->seed.text, b->seed.text, a->seed.len);
+	assert_int_equal(x.type, y.type);
+	assert_int_equal(x.len, y.len);
+	if (x.len) {
+		assert_memory_equal(x.text, y.text, x.len);
+	}
+}
+
+static void test_forms(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof form_rows / sizeof *form_rows; k++) {
+		struct buf a = sealed(form_rows[k].pools), b = sealed(form_rows[k].other);
+		struct record x, y;
+
+		assert_int_equal(record_decode(a.data, a.len, &x), 1);
+		assert_int_equal(record_decode(b.data, b.len, &y), 1);
+		assert_int_equal(x.index, 12345678901);
+		assert_int_equal(x.seed.len, 12);
+		assert_same_record(&x, &y, form_rows[k].name);
+		buf_free(&a);
+		buf_free(&b);
+	}
+}
+
+/* Cut or changed at every byte, and sealed anew: whatever comes of it, nothing outside is read. */
+static void test_forms_cut(void **state)
+{
+	static const char marks[] = { '"', ',', '0', 'g', '}' };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof form_rows / sizeof *form_rows; k++) {
+		const char *text = form_rows[k].pools;
+
+		for (size_t n = 1; n <= strlen(text); n++) {
+			for (size_t m = 0; m <= sizeof marks; m++) {
+				struct buf b = BUF_INIT;
+				struct record r;
+				char *exact;
+
+				buf_add(&b, text, m < sizeof marks ? strlen(text) : n);
+				if (m < sizeof marks) {
+					b.data[n - 1] = marks[m];
+				}
+				record_seal(&b, 0);
+				exact = malloc(b.len -
+					       1); /* so that a checker sees a byte too far */
+				assert_non_null(exact);
+				memcpy(exact, b.data, b.len - 1);
+				if (record_decode(exact, b.len - 1, &r)) {
+					record_row(&r);
+					record_piece(&r, "o", NULL);
+				}
+				free(exact);
+				buf_free(&b);
+			}
+		}
+	}
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -265,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_seal),         cmocka_unit_test(test_decode_end),
 		cmocka_unit_test(test_decode_kinds), cmocka_unit_test(test_decode_checkpoint),
 		cmocka_unit_test(test_damage),       cmocka_unit_test(test_odd_lines),
+		cmocka_unit_test(test_forms),        cmocka_unit_test(test_forms_cut),
 		cmocka_unit_test(test_names),        cmocka_unit_test(test_retry_bits),
 	};
 
