@@ -451,8 +451,8 @@ static void test_strays(void **state)
 		  "  if [ $x = leaves ]; then (setsid sh -c 'echo $$ > stray; exec sleep 1000' &)\n"
 		  "  while [ ! -s stray ]; do sleep 0.02; done; exit 0; fi\n"
 		  "  (setsid sh -c 'echo $$ > mine; exec sleep 1000' &)\n"
-		  "  sleep 3\n"
-		  "  [ -d /proc/$(cat mine) ] || exit 4\n"
+		  "  i=0; while [ $i -lt 600 ] && [ -d /proc/$(cat stray) ]; do sleep 0.1; i=$((i + 1)); done\n"
+		  "  sleep 1; [ -d /proc/$(cat mine) ] || exit 4\n"
 		  "  [ ! -d /proc/$(cat stray) ] || exit 5\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 1)->exit_code, 0);
