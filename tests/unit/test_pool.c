@@ -321,22 +321,27 @@ static void test_streams_as_new(void **state)
 }
 
 /* A descendant of one task never writes into what a later one's output is: it writes while the next
- * task runs. */
+ * task runs, unless it was found before and ended. */
 static void test_output_of_strays(void **state)
 {
 	struct run r;
 
 	(void)state;
-	run_begin(
-		&r,
-		"params: {x: {from: 1, to: 8, step: 1}}\n"
-		"shell: |\n"
-		"  : > begun.$x\n"
-		"  [ $x = 8 ] || (setsid sh -c 'until [ -e begun.$((x + 1)) ]; do sleep 0.02; done; echo stray; : > wrote.$x' &)\n"
-		"  [ $x = 1 ] || until [ -e wrote.$((x - 1)) ]; do sleep 0.02; done\n"
-		"  echo $x\n"
-		"results: {stdout: number}\n"
-		"resources: {time: 1m}\n");
+	run_begin(&r, "params: {x: {from: 1, to: 8, step: 1}}\n"
+		      "command: [sh, task.sh, '{x}']\n"
+		      "results: {stdout: number}\n");
+	put_text(&r, "stray.sh",
+		 ": > left.$1; until [ -e begun.$(($1 + 1)) ]; do sleep 0.02; done\n"
+		 "echo stray; : > wrote.$1\n");
+	put_text(&r, "task.sh",
+		 ": > begun.$1\n"
+		 "[ $1 = 8 ] || (setsid sh stray.sh $1 &)\n"
+		 "until [ $1 = 8 ] || [ -e left.$1 ]; do sleep 0.02; done\n"
+		 "tries=0\n"
+		 "until [ $1 = 1 ] || [ -e wrote.$(($1 - 1)) ] || [ $tries = 100 ]; do\n"
+		 "  sleep 0.02; tries=$((tries + 1))\n"
+		 "done\n"
+		 "echo $1\n");
 	r.capacity.cpus = 1;
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(r.sum.ok, 8);
