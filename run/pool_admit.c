@@ -267,6 +267,13 @@ void admit_return(struct pool *p, const struct job *job, unsigned slot)
 
 /* ---- the window ---- */
 
+/* Whether an attempt is made again before the source is asked: they are not kept by the million,
+ * and where all fail that is not found out at the end only. */
+static bool again_first(const struct pool *p)
+{
+	return p->source_empty || p->n_again - p->again_head > POOL_AGAIN;
+}
+
 /* What the source gives next, and behind its end the attempts that are made again. 1, 0 none, -1.
  */
 static int next_attempt(struct pool *p, struct again *a)
@@ -274,7 +281,7 @@ static int next_attempt(struct pool *p, struct again *a)
 	int r = 0;
 
 	*a = (struct again){ .attempt = 1, .memory_factor = 1, .time_factor = 1 };
-	if (!p->source_empty) {
+	if (!again_first(p)) {
 		r = p->src->next(p->src->arg, &a->index, &a->attempt, &a->upto, &p->fault);
 		p->source_empty = r <= 0;
 		if (r > 0 && p->src->past) {
@@ -394,8 +401,10 @@ void admit_again(struct pool *p, const struct job *job, enum outcome why)
 	} else if (why == OUTCOME_TIMEOUT) {
 		a.time_factor *= r->time;
 	}
-	if (p->again_head == p->n_again) {
-		p->again_head = p->n_again = 0;
+	if (p->again_head > 0 && p->n_again == p->cap_again) {
+		p->n_again -= p->again_head;
+		memmove(p->again, p->again + p->again_head, p->n_again * sizeof *p->again);
+		p->again_head = 0;
 	}
 	ARRAY_ROOM(p->again, p->n_again, p->cap_again);
 	p->again[p->n_again++] = a;

@@ -181,6 +181,14 @@ static void test_retries(void **state)
 	assert_int_equal(r.n_ends, 1);
 	run_free(&r);
 
+	/* where all fail, that is not found out at the end only */
+	run_begin(&r, "params: {x: {from: 1, to: 1000, step: 1}}\ncommand: /bin/false\n"
+		      "retry: {times: 1}\n");
+	r.o.max_failures = 3;
+	need(run_pool(&r) == 0, &r, "pool_run");
+	assert_true(r.sum.stopped_by_failures && r.sum.attempts < 400);
+	run_free(&r);
+
 	/* 60M, 120M, 200M (all there is); 1 s, 2 s */
 	run_begin(
 		&r,
