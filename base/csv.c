@@ -117,6 +117,7 @@ static int take_quoted(struct csv *c, struct csv_cell *cell, struct err *e)
 	for (;;) {
 		p = memchr(p, '"', (size_t)(c->end - p));
 		if (!p) {
+			c->p = c->end;
 			return err_bad(e, "line %zu: a quote is not closed", line);
 		}
 		if (p + 1 == c->end || p[1] != '"') {

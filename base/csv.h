@@ -30,6 +30,12 @@ struct csv {
 	struct buf unquoted;
 };
 
+/*
+ * Text that goes on behind `end`, which is yet to be read: what csv_next says is sure where it
+ * leaves p < end; else it is to be asked again, from the p and next_line that it began with, when
+ * there is more.
+ */
+
 void csv_open(struct csv *c, const char *text, size_t len, char sep); /* ',' '\t' or ' ' */
 int csv_next(struct csv *c, struct err *e); /* 1 a row, 0 the end, -1 "line N: ..." (a quote that is
 					       not closed, text behind one) */

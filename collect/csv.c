@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many CSV files of one structure into one. The files are mapped and walked once, in blocks: where
- * a block holds neither quotes nor CRs its lines are checked and copied as they are; else they are
- * read cell by cell and written anew.
+ * Many CSV files of one structure into one. The files are walked once, in pieces that are read
+ * ahead: lines that hold neither quotes nor CRs are checked and copied as they are; others are read
+ * cell by cell and written anew.
  */
-#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ahead.h"
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "collect/collect.h"
 #include "collect/csv_fast.h"
+#include "collect/csv_text.h"
 #include "collect/writer.h"
 
-#define BLOCK ((size_t)1 << 20)
-#define FORGET \
-	((size_t)16 << 20) /* mapped bytes that were read are given back in pieces of this size */
+#define READERS 2 /* threads: one merges, the other reads ahead */
+/* Files that are read ahead together: a thread that waits for another costs more than a small file.
+ */
+#define FILES_A_JOB 8
 
 struct names {
 	char **items;
@@ -66,7 +67,7 @@ static int names_expand(struct names *l, const char *pattern, struct err *e)
 	glob_t found;
 	int rc;
 
-	if (file_exists(pattern) || !strpbrk(pattern, "*?[")) {
+	if (!strpbrk(pattern, "*?[") || file_exists(pattern)) {
 		names_add(l, pattern);
 		return 0;
 	}
@@ -81,35 +82,20 @@ static int names_expand(struct names *l, const char *pattern, struct err *e)
 	return 0;
 }
 
-static bool is_same_file(const struct stat *a, const char *path)
+/* Each name once, in the order of bytes. */
+static void names_settle(struct names *l)
 {
-	struct stat b;
-
-	return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
-}
-
-/* Each name once, in the order of bytes; not the file that is being written. */
-static int names_settle(struct names *l, const char *to, struct err *e)
-{
-	struct stat st;
-	const bool there =
-		strcmp(to, "-") == 0 ? fstat(STDOUT_FILENO, &st) == 0 : stat(to, &st) == 0;
-	const bool is_file = there && S_ISREG(st.st_mode);
 	size_t kept = 0;
 
 	if (l->n)
 		qsort(l->items, l->n, sizeof *l->items, compare_names);
 	for (size_t i = 0; i < l->n; i++) {
-		if ((kept && strcmp(l->items[kept - 1], l->items[i]) == 0) ||
-		    (is_file && is_same_file(&st, l->items[i])))
+		if (kept && strcmp(l->items[kept - 1], l->items[i]) == 0)
 			free(l->items[i]);
 		else
 			l->items[kept++] = l->items[i];
 	}
 	l->n = kept;
-	return kept ? 0
-		    : err_bad(e,
-			      "no CSV files are given: name them, or a pattern in quotes: 'data/*.csv'");
 }
 
 /* ---- headers ---- */
@@ -201,8 +187,12 @@ static int write_row(struct merge *m, const struct csv *c, struct err *e)
 	return writer_row(m->w, e);
 }
 
-/* Lines that need no reading: checked, and copied in runs. */
-static int copy_block(struct merge *m, struct csv *c, const char *end, struct err *e)
+/*
+ * Lines up to `end` that need no reading: checked, and copied in runs. c->p is then there, or at a
+ * line that is to be read.
+ */
+static int copy_lines(struct merge *m, struct csv *c, struct csv_text *t, const char *end,
+		      struct err *e)
 {
 	struct csv_lines l = {
 		.p = c->p, .end = end, .sep = c->sep, .columns = m->columns, .line = c->next_line
@@ -211,66 +201,89 @@ static int copy_block(struct merge *m, struct csv *c, const char *end, struct er
 	uint64_t rows;
 	size_t n;
 
-	while (csv_lines_take(&l, &run, &n, &rows)) {
-		if (writer_copy(m->w, run, n, rows, e) < 0)
-			return -1;
-		if (run[n - 1] != '\n' && writer_copy(m->w, "\n", 1, 0, e) < 0)
-			return -1;
-	}
-	if (l.cells)
-		return ragged(m, (size_t)l.line, l.cells, e);
-	c->p = end;
+	do {
+		while (csv_lines_take(&l, &run, &n, &rows)) {
+			if (writer_copy(m->w, run, n, rows, e) < 0)
+				return -1;
+			if (run[n - 1] != '\n' && writer_copy(m->w, "\n", 1, 0, e) < 0)
+				return -1;
+		}
+		c->p = l.p;
+		if (l.odd && l.odd[0] == '\r' && l.odd + 1 < end && l.odd[1] == '\n')
+			l.p = csv_lines_drop_crs(t->data + (l.p - t->data), l.odd, end);
+	} while (l.p != c->p);
 	c->next_line = (size_t)l.line;
+	return l.cells ? ragged(m, (size_t)l.line, l.cells, e) : 0;
+}
+
+/* Reads a row: 1, 0 when there is none, -1; 2 when it cannot be told before more of the text is
+ * there.
+ */
+static int next_row(struct csv *c, bool whole, struct err *e)
+{
+	const char *const from = c->p;
+	const size_t line = c->next_line;
+	struct err why = ERR_INIT;
+	const int rc = csv_next(c, &why);
+
+	if (!whole && c->p == c->end) {
+		c->p = from;
+		c->next_line = line;
+		return 2;
+	}
+	return rc < 0 ? err_bad(e, "%s", why.text) : rc;
+}
+
+/* Reads and writes one row, or `all` that there are: 1, 0 when the text is used up, 2 as next_row,
+ * -1. */
+static int read_rows(struct merge *m, struct csv *c, bool whole, bool all, struct err *e)
+{
+	int rc;
+
+	do {
+		rc = next_row(c, whole, e);
+		if (rc == 1 && write_row(m, c, e) < 0)
+			return -1;
+	} while (rc == 1 && all);
+	return rc;
+}
+
+/* Reads on behind what c has used. */
+static int read_on(struct csv *c, struct csv_text *t, struct err *e)
+{
+	if (csv_text_more(t, (size_t)(c->p - t->data), e) < 0)
+		return e->kind == ERR_SYSTEM ? -1 : err_wrap(e, "line %zu", c->next_line);
+	c->p = t->data;
+	c->end = t->data + t->len;
 	return 0;
 }
 
-static int read_block(struct merge *m, struct csv *c, const char *end, struct err *e)
+/* Where the last whole line in the text ends. */
+static const char *lines_end(const struct csv *c, bool whole)
 {
-	int rc = 1;
+	const char *newline =
+		whole || c->p == c->end ? NULL : memrchr(c->p, '\n', (size_t)(c->end - c->p));
 
-	while (rc == 1 && c->p < end)
-		if ((rc = csv_next(c, e)) == 1 && write_row(m, c, e) < 0)
-			rc = -1;
-	return rc < 0 ? -1 : 0;
+	return whole ? c->end : newline ? newline + 1 : c->p;
 }
 
-/* The end of the line in which the block's last byte lies. */
-static const char *block_end(const struct csv *c)
-{
-	const char *newline;
-
-	if ((size_t)(c->end - c->p) <= BLOCK)
-		return c->end;
-	newline = memchr(c->p + BLOCK - 1, '\n', (size_t)(c->end - c->p) - BLOCK + 1);
-	return newline ? newline + 1 : c->end;
-}
-
-/* Pages behind us will not be read again. */
-static void forget(const struct file_view *v, const char *p, size_t *forgotten)
-{
-	const size_t done = (size_t)(p - v->data) / FORGET * FORGET;
-
-	if (!v->mapped || done <= *forgotten)
-		return;
-	madvise((void *)(uintptr_t)(v->data + *forgotten), done - *forgotten, MADV_DONTNEED);
-	*forgotten = done;
-}
-
-static int merge_rows(struct merge *m, struct csv *c, const struct file_view *v, struct err *e)
+static int merge_rows(struct merge *m, struct csv *c, struct csv_text *t, struct err *e)
 {
 	const bool as_it_is =
 		(m->format == 'c' && c->sep == ',') || (m->format == 't' && c->sep == '\t');
-	size_t forgotten = 0;
+	int rc;
 
-	while (c->p < c->end) {
-		const char *end = block_end(c);
-		const bool plain = as_it_is && csv_lines_plain(c->p, (size_t)(end - c->p));
+	for (;;) {
+		const char *end = as_it_is ? lines_end(c, t->whole) : c->end;
 
-		if ((plain ? copy_block(m, c, end, e) : read_block(m, c, end, e)) < 0)
+		rc = as_it_is ? copy_lines(m, c, t, end, e) : 0;
+		if (rc == 0 && (c->p < end || !as_it_is))
+			rc = read_rows(m, c, t->whole, !as_it_is, e);
+		if (rc < 0 || (rc != 1 && t->whole))
+			return rc;
+		if (rc != 1 && read_on(c, t, e) < 0)
 			return -1;
-		forget(v, c->p, &forgotten);
 	}
-	return 0;
 }
 
 static bool is_tsv(const char *name)
@@ -280,45 +293,125 @@ static bool is_tsv(const char *name)
 	return dot && (strcasecmp(dot, ".tsv") == 0 || strcasecmp(dot, ".tab") == 0);
 }
 
-static int merge_file(struct merge *m, const char *name, struct err *e)
+/* The first row: 1, 0 when there is none, -1. */
+static int read_header(struct csv *c, struct csv_text *t, struct err *e)
 {
-	struct file_view v;
-	struct err why = ERR_INIT, torn = ERR_INIT;
-	struct csv c;
+	const char sep = is_tsv(t->name) ? '\t' : ',';
 	int rc;
 
-	if (file_view(name, &v, e) < 0)
+	for (;;) {
+		csv_open(c, t->data, t->len, sep);
+		rc = next_row(c, t->whole, e);
+		if (rc != 2)
+			return rc;
+		csv_close(c);
+		if (csv_text_more(t, 0, e) < 0)
+			return -1;
+	}
+}
+
+static int merge_file(struct merge *m, struct csv_text *t, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct csv c = { .p = NULL };
+	int rc = csv_text_begin(t, e);
+
+	if (rc < 0)
 		return -1;
-	csv_open(&c, v.data, v.len, is_tsv(name) ? '\t' : ',');
-	rc = csv_next(&c, &why);
+	rc = read_header(&c, t, &why);
 	if (rc == 0)
 		rc = err_bad(&why, "no header line: the file is empty");
 	else if (rc == 1)
-		rc = m->header ? header_check(m, &c, &why) : header_take(m, name, &c, &why);
+		rc = m->header ? header_check(m, &c, &why) : header_take(m, t->name, &c, &why);
 	if (rc == 0)
-		rc = merge_rows(m, &c, &v, &why);
-	if (file_view_check(&v, name, &torn) < 0) {
-		why = torn;
-		rc = -1;
-	}
-	if (rc < 0 && why.kind == ERR_SYSTEM)
+		rc = merge_rows(m, &c, t, &why);
+	if (t->whole && csv_text_end(t, e) < 0)
+		rc = -1; /* whatever else is wrong with it */
+	else if (rc < 0 && why.kind == ERR_SYSTEM)
 		err_fail(e, "%s", why.text);
 	else if (rc < 0)
-		err_bad(e, "%s: %s", name, why.text);
+		err_bad(e, "%s: %s", t->name, why.text);
 	csv_close(&c);
-	file_view_free(&v);
 	m->files++;
+	return rc;
+}
+
+/* ---- all files ---- */
+
+struct files {
+	struct merge *m;
+	const struct names *names;
+	const struct stat *not_this; /* what is written is not read, too; NULL: nothing to mind */
+	struct err *e;
+};
+
+static void *slot_new(void *arg)
+{
+	struct csv_text **slot = mem_array(FILES_A_JOB, sizeof *slot);
+
+	(void)arg;
+	for (size_t i = 0; i < FILES_A_JOB; i++)
+		slot[i] = csv_text_new();
+	return slot;
+}
+
+static void slot_free(void *slot)
+{
+	struct csv_text **texts = slot;
+
+	for (size_t i = 0; i < FILES_A_JOB; i++)
+		csv_text_free(texts[i]);
+	free(texts);
+}
+
+static size_t job_files(const struct files *f, uint64_t job)
+{
+	const size_t left = f->names->n - (size_t)job * FILES_A_JOB;
+
+	return left < FILES_A_JOB ? left : FILES_A_JOB;
+}
+
+static void files_make(void *arg, uint64_t job, void *slot)
+{
+	const struct files *f = arg;
+	struct csv_text **texts = slot;
+	const size_t n = job_files(f, job);
+
+	for (size_t i = 0; i < n; i++)
+		csv_text_ahead(texts[i], f->names->items[job * FILES_A_JOB + i], f->not_this);
+}
+
+static int files_take(void *arg, uint64_t job, void *slot)
+{
+	const struct files *f = arg;
+	struct csv_text **texts = slot;
+	const size_t n = job_files(f, job);
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (rc == 0 && !texts[i]->passed)
+			rc = merge_file(f->m, texts[i], f->e);
+		csv_text_close(texts[i]);
+	}
 	return rc;
 }
 
 static int merge_all(struct merge *m, const struct names *l, const char *to, struct err *e)
 {
+	static const struct ahead ahead = { slot_new, slot_free, files_make, files_take };
+	struct stat st;
+	const bool there =
+		strcmp(to, "-") == 0 ? fstat(STDOUT_FILENO, &st) == 0 : stat(to, &st) == 0;
+	const uint64_t jobs = (l->n + FILES_A_JOB - 1) / FILES_A_JOB;
+	struct files f = { m, l, there && S_ISREG(st.st_mode) ? &st : NULL, e };
+
 	m->w = writer_open(to, m->format, e);
-	if (!m->w)
+	if (!m->w || ahead_run(&ahead, &f, jobs, ahead_threads(READERS)) < 0)
 		return -1;
-	for (size_t i = 0; i < l->n; i++)
-		if (merge_file(m, l->items[i], e) < 0)
-			return -1;
+	if (m->files == 0)
+		return err_bad(
+			e,
+			"no CSV files are given: name them, or a pattern in quotes: 'data/*.csv'");
 	return writer_finish(m->w, e) < 0 ? -1 : writer_publish(m->w, e);
 }
 
@@ -331,8 +424,7 @@ int collect_csv(const char *const *patterns, size_t n, const char *to, char form
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = names_expand(&l, patterns[i], e);
-	if (rc == 0)
-		rc = names_settle(&l, to, e);
+	names_settle(&l);
 	if (rc == 0)
 		rc = merge_all(&m, &l, to, e);
 	if (rc == 0) {

@@ -25,6 +25,14 @@ is 'the output is never among the inputs' "$(wc -l <data/all.csv | tr -d ' ')" 5
 rm data/all.csv
 exits 0 ppgen collect --csv 'data/*.csv' -o all.jsonl
 is 'JSON Lines' "$(jq -c '[.a,.b]' all.jsonl | head -n 1)" '[3,"x, y"]'
+mkfifo data/pipe
+printf 'a,b\n7,8\n' >data/pipe &
+exits 0 ppgen collect --csv data/pipe data/2.csv
+is 'a pipe is read in its turn' "$(cat "$out")" 'a,b
+1,2
+7,8'
+wait
+rm data/pipe
 printf 'a,c\n1,2\n' >data/5.csv
 exits 2 ppgen collect --csv 'data/*.csv' -o new.csv
 like 'another header' "$err" "data/5.csv.*'c'.*'b'"

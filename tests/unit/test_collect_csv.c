@@ -5,16 +5,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "collect/collect.h"
+#include "collect/csv_fast.h"
 
 static char dir[] = "/tmp/ppgen-test-csv-XXXXXX";
 
@@ -140,6 +144,28 @@ static const struct csv_case cases[] = {
 	  0,
 	  0 },
 	{ { NULL }, { "a.csv" }, 'c', "!cannot read 'a.csv': No such file or directory", 0, 0 },
+	{ { NULL }, { "/dev" }, 'c', "!cannot read '/dev': Is a directory", 0, 0 },
+	/* lone CRs are text; a blank line may hold blanks; a row of blanks and separators is one */
+	{ { "a.csv", "x,y\r\n1\r,2\r\n \t\r\n , \n3,4\r" },
+	  { "a.csv" },
+	  'c',
+	  "x,y\n\"1\r\",2\n , \n3,4\n",
+	  1,
+	  3 },
+	{ { "a.tsv", "x\ty\n\t\n  \n1\t2\n" }, { "a.tsv" }, 't', "x\ty\n\t\n1\t2\n", 1, 2 },
+	{ { "a.csv", "x,y\r\n1, 2\r\n\r\n3,\r\r\n4,5\r6\r\n7,\"8\"\r\n9,0\n1,2\r\n3,4\r" },
+	  { "a.csv" },
+	  'c',
+	  "x,y\n1, 2\n3,\"\r\"\n4,\"5\r6\"\n7,8\n9,0\n1,2\n3,4\n",
+	  1,
+	  7 },
+	/* odd lines among plain ones, and a ragged one behind them */
+	{ { "a.csv", "x,y\n1,2\n3,\"4\"\n5,6\n\n7\n" },
+	  { "a.csv" },
+	  'c',
+	  "!a.csv: line 6: 1 cell where the header has 2",
+	  0,
+	  0 },
 };
 
 static void make_files(const char *const *files, struct err *e)
@@ -251,12 +277,273 @@ static void test_blocks(void **state)
 	buf_free(&got);
 }
 
+/* ---- chance ---- */
+
+static uint32_t chance;
+
+static uint32_t any(uint32_t below)
+{
+	chance = chance * 1664525u + 1013904223u;
+	return (chance >> 8) % below;
+}
+
+/* What csv_lines_take says of a text, in one number and three. */
+struct taken {
+	uint64_t hash, rows, line;
+	size_t cells, left;
+	bool odd;
+};
+
+static struct taken take_all(const char *text, size_t len, char sep, size_t columns,
+			     bool (*take)(struct csv_lines *, const char **, size_t *, uint64_t *))
+{
+	struct csv_lines l = {
+		.p = text, .end = text + len, .sep = sep, .columns = columns, .line = 1
+	};
+	struct taken t = { 0 };
+	struct buf b = BUF_INIT;
+	const char *run;
+	uint64_t rows;
+	size_t n;
+
+	while (take(&l, &run, &n, &rows)) {
+		buf_add(&b, run, n);
+		t.rows += rows;
+	}
+	t.hash = hash_bytes(buf_str(&b), b.len);
+	t.line = l.line;
+	t.cells = l.cells;
+	t.odd = l.odd != NULL;
+	assert_true(!l.odd || *l.odd == '"' || *l.odd == '\r');
+	t.left = (size_t)(l.end - l.p);
+	buf_free(&b);
+	return t;
+}
+
+/* The same, a byte at a time. */
+static struct taken take_slowly(const char *text, size_t len, char sep, size_t columns)
+{
+	struct taken t = { .line = 1 };
+	struct buf b = BUF_INIT;
+	const char *p = text, *const end = text + len;
+
+	while (p < end) {
+		const char *to = memchr(p, '\n', (size_t)(end - p));
+		size_t cells = 1;
+		bool blank = true;
+
+		to = to ? to : end;
+		for (const char *s = p; s < to; s++) {
+			cells += *s == sep;
+			blank &= *s == ' ' || (*s == '\t' && sep != '\t');
+			t.odd |= *s == '"' || *s == '\r';
+		}
+		if (t.odd || (!blank && cells != columns)) {
+			t.cells = t.odd ? 0 : cells;
+			break;
+		}
+		to += to < end;
+		if (!blank) {
+			buf_add(&b, p, (size_t)(to - p));
+			t.rows++;
+		}
+		t.line++;
+		p = to;
+	}
+	t.hash = hash_bytes(buf_str(&b), b.len);
+	t.left = (size_t)(end - p);
+	buf_free(&b);
+	return t;
+}
+
+static void assert_taken(struct taken got, struct taken want, uint32_t from)
+{
+	if (got.hash != want.hash || got.rows != want.rows || got.line != want.line ||
+	    got.cells != want.cells || got.odd != want.odd || got.left != want.left)
+		fail_msg("from %u: %llu rows, line %llu, %zu cells, odd %d, %zu left; it is "
+			 "%llu, %llu, %zu, %d, %zu",
+			 from, (unsigned long long)got.rows, (unsigned long long)got.line,
+			 got.cells, got.odd, got.left, (unsigned long long)want.rows,
+			 (unsigned long long)want.line, want.cells, want.odd, want.left);
+}
+
+/* Masks and bytes agree, wherever lines, blanks and odd bytes fall. */
+static void test_lines(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 20000; i++) {
+		const size_t columns = 1 + i % 4;
+		const char sep = i % 3 ? ',' : '\t';
+		struct buf b = BUF_INIT;
+		struct taken want;
+		uint32_t lines;
+
+		chance = i;
+		lines = any(24);
+		buf_room(&b, 0);
+		for (uint32_t k = 0; k < lines; k++) {
+			const uint32_t kind = any(40);
+
+			for (size_t c = 0; kind > 2 && c < columns + (kind == 3); c++) {
+				if (c)
+					buf_putc(&b, sep);
+				for (uint32_t n = any(kind == 4 ? 150 : 9); n; n--)
+					buf_putc(&b, "abc 1.\xff\x8a,"[any(sep == ',' ? 8 : 9)]);
+			}
+			if (kind < 2)
+				buf_puts(&b, kind ? "  \t" : " ");
+			if (kind == 5 && any(8) == 0)
+				buf_putc(&b, any(2) ? '"' : '\r');
+			if (k + 1 < lines || any(2))
+				buf_putc(&b, '\n');
+		}
+		/* a block of its own size, so that reading past it is seen */
+		char *exact = mem_dupn(buf_str(&b), b.len);
+
+		want = take_slowly(exact, b.len, sep, columns);
+		assert_taken(take_all(exact, b.len, sep, columns, csv_lines_take), want, i);
+		assert_taken(take_all(exact, b.len, sep, columns, csv_lines_take_anywhere), want,
+			     i);
+		free(exact);
+		buf_free(&b);
+	}
+}
+
+/* A file of random rows, some with long quoted cells; `want` gets them as they are to be written.
+ */
+static void random_file(struct buf *in, struct buf *want, uint32_t rows, bool with_cr)
+{
+	struct buf cell = BUF_INIT;
+
+	buf_puts(in, any(2) ? "\xef\xbb\xbfk,text\n" : "\"k\",text\r\n");
+	for (uint32_t i = 0; i < rows; i++) {
+		const bool quoted = any(10) == 0;
+		const bool ends = i + 1 < rows || any(2);
+
+		buf_clear(&cell);
+		for (uint32_t n = any(quoted && any(200) == 0 ? 700000 : 60); n; n--)
+			buf_putc(&cell, quoted ? "a\"b\n\r, "[any(7)] : "abc. 12"[any(7)]);
+		buf_printf(in, "%u,", i);
+		buf_printf(want, "%u,", i);
+		if (quoted) {
+			buf_putc(in, '"');
+			for (size_t k = 0; k < cell.len; k++)
+				buf_puts(in, (char[]){ cell.data[k],
+						       cell.data[k] == '"' ? '"' : '\0', '\0' });
+			buf_putc(in, '"');
+			csv_put(want, ',', cell.data, cell.len);
+		} else {
+			buf_add(in, cell.data, cell.len); /* and all the line as it is */
+			buf_add(want, cell.data, cell.len);
+		}
+		buf_puts(in, !ends ? "" : with_cr ? "\r\n" : "\n");
+		buf_putc(want, '\n');
+		if (any(100) == 0 && ends)
+			buf_puts(in, with_cr ? "\r\n" : " \n");
+	}
+	buf_free(&cell);
+}
+
+/* Many files, short and long, that are read in pieces: rows may lie anywhere in them. */
+static void test_pieces(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const uint32_t sizes[] = { 0, 1, 7, 40, 900, 30000 };
+	const char *pattern = "*.csv";
+	struct err e = ERR_INIT;
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	uint64_t n, rows, all = 0;
+	char sha256[65], name[32];
+
+	(void)state;
+	chance = 4711;
+	make_files(none, &e);
+	buf_puts(&want, "k,text\n");
+	for (int i = 0; i < 60; i++) {
+		const uint32_t size = sizes[i % 6];
+		struct buf in = BUF_INIT;
+
+		snprintf(name, sizeof name, "f%02d.csv", i);
+		random_file(&in, &want, size, i % 4 == 3);
+		all += size;
+		assert_int_equal(file_publish(name, in.data, in.len, &e), 0);
+		buf_free(&in);
+	}
+	assert_int_equal(collect_csv(&pattern, 1, "out", 'c', &n, &rows, sha256, &e), 0);
+	assert_int_equal(n, 60);
+	assert_int_equal(rows, all);
+	assert_int_equal(file_read("out", &got, 0, &e), 0);
+	assert_int_equal(got.len, want.len);
+	assert_memory_equal(got.data, want.data, want.len);
+	buf_free(&want);
+	buf_free(&got);
+}
+
+/* Lines are counted right over the ends of pieces. */
+static void test_line_numbers(void **state)
+{
+	static const char *const none[] = { NULL };
+	const char *pattern = "f.csv";
+	struct buf in = BUF_INIT, unused = BUF_INIT;
+	struct err e = ERR_INIT;
+	uint64_t n, rows;
+	size_t line = 1;
+	char sha256[65], want[80];
+
+	(void)state;
+	chance = 42;
+	make_files(none, &e);
+	random_file(&in, &unused, 30000, false);
+	buf_putc(&in, '\n');
+	for (size_t i = 0; i < in.len; i++)
+		line += in.data[i] == '\n';
+	buf_puts(&in, "1,2,3\n4,5\n");
+	assert_int_equal(file_publish(pattern, in.data, in.len, &e), 0);
+	assert_int_equal(collect_csv(&pattern, 1, "out", 'c', &n, &rows, sha256, &e), -1);
+	snprintf(want, sizeof want, "f.csv: line %zu: 3 cells where the header has 2", line);
+	assert_string_equal(e.text, want);
+	buf_free(&in);
+	buf_free(&unused);
+}
+
+/* Whatever is read ahead, the first fault in the order of names is told. */
+static void test_first_fault(void **state)
+{
+	static const char *const none[] = { NULL };
+	const char *patterns[] = { "f??.csv", "f20.csv", "f31.csv" };
+	struct err e = ERR_INIT;
+	uint64_t n, rows;
+	char sha256[65], name[32];
+
+	(void)state;
+	make_files(none, &e);
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "f%02d.csv", i);
+		if (i != 20 && i != 31)
+			assert_int_equal(file_publish(name, i == 25 ? "y\n1\n" : "x\n1\n", 4, &e),
+					 0);
+	}
+	assert_int_equal(collect_csv(patterns, 3, "out", 'c', &n, &rows, sha256, &e), -1);
+	assert_string_equal(e.text, "cannot read 'f20.csv': No such file or directory");
+	err_clear(&e);
+	assert_int_equal(mkdir("f20.csv", 0700), 0);
+	assert_int_equal(collect_csv(patterns, 3, "out", 'c', &n, &rows, sha256, &e), -1);
+	assert_string_equal(e.text, "cannot read 'f20.csv': Is a directory");
+	assert_int_equal(e.kind, ERR_BAD);
+	assert_int_equal(rmdir("f20.csv"), 0);
+	err_clear(&e);
+	assert_int_equal(collect_csv(patterns, 1, "out", 'c', &n, &rows, sha256, &e), -1);
+	assert_string_equal(e.text, "f25.csv: line 1: column 1 is 'y', in 'f00.csv' it is 'x'");
+	assert_false(file_exists("out"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_nothing_half_done),
-		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_cases),       cmocka_unit_test(test_nothing_half_done),
+		cmocka_unit_test(test_blocks),      cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_pieces),      cmocka_unit_test(test_line_numbers),
+		cmocka_unit_test(test_first_fault),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
