@@ -142,6 +142,14 @@ int session_collect(struct session *s, struct err *e)
 	return r;
 }
 
+static uint64_t count_stale(const struct scan *s)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < s->n_stale; i++)
+		n += s->stale[i].tasks;
+	return n;
+}
+
 /* Runs what there is to do; the exit code. */
 static int work(struct session *s, struct capacity *c, struct err *e)
 {
@@ -152,6 +160,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 		return -1;
 	if (!s->o->quiet)
 		say_begin(s, c);
+	uint64_t stale = count_stale(&s->scan);
 	int r = s->todo.count ? run_pool(s, c, &sum, e) : 0;
 	if (s->todo.count) {
 		struct err e2 = ERR_INIT;
@@ -164,6 +173,13 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 			return -1;
 		if (!s->o->quiet || sum.ok < s->todo.count)
 			say_end(s, &sum, proc_monotonic() - t0, session_any_bad(s, &s->todo));
+		const uint64_t now = count_stale(&s->scan);
+		if (now > stale)
+			fprintf(stderr,
+				"ppgen: code that counts was changed while tasks ran: %llu result%s of other code than this plan's, "
+				"and the next run asks what to do\n",
+				(unsigned long long)(now - stale),
+				now - stale == 1 ? " is" : "s are");
 	}
 	if (r < 0)
 		return -1;

@@ -129,4 +129,19 @@ is 'then it did' "$(wc -l <count_later | tr -d ' ')" 4
 echo '#' >>work.sh
 exits 0 ppgen status runs/s
 like 'status: a file has changed' "$err" 'note: a file whose content counts has changed'
+
+# Edited by its own tasks: what ran afterwards is of other code, and even a quiet run says so.
+cat >grows.sh <<'SH'
+echo "# $1" >>grows.sh
+sleep 1.5
+echo "$1"
+SH
+cat >grows.yaml <<'YAML'
+ppgen: 1
+params: {x: [1, 2]}
+command: sh grows.sh {x}
+results: {stdout: number}
+YAML
+exits 1 ppgen run -q -j 1 grows.yaml
+like 'code that is edited while tasks run' "$err" 'code that counts was changed while tasks ran: [12] results? '
 done_testing
