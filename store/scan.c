@@ -28,7 +28,9 @@ static int fold_all(struct fold *f)
 	struct scan *s = f->s;
 
 	if (!f->o->repick) {
-		published_load(s);
+		if (published_load(s, f->e) < 0) {
+			return -1;
+		}
 		if (f->o->judge) {
 			f->from = cursor_load(s, &f->was_open, &f->n_was_open);
 			f->n_known = s->priv->n_voids;

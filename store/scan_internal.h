@@ -140,7 +140,7 @@ int winner_compare_all(struct scan *s, struct err *e);
 #define PUBLISHED "collect/published.json"
 
 /* Reads collect/published.json, if it is there and sound, into s->priv->published. */
-void published_load(struct scan *s);
+int published_load(struct scan *s, struct err *e);
 bool published_has(const struct scan *s, uint32_t file, uint64_t offset);
 bool published_won(const struct scan *s, uint32_t file, uint64_t offset);
 void published_free(struct scan *s);

@@ -85,13 +85,15 @@ static void load_map(struct scan *s, struct json map, bool winners)
 	}
 }
 
-void published_load(struct scan *s)
+/* A file that is damaged says nothing; one that cannot be read may say who has won. */
+int published_load(struct scan *s, struct err *e)
 {
 	char *path = rundir_path(s->rundir, PUBLISHED);
 	struct buf b = BUF_INIT;
 	struct json v;
+	int rc = 0;
 
-	if (file_exists(path) && file_read(path, &b, PUBLISHED_MAX, NULL) == 0 &&
+	if (!file_absent(path) && (rc = file_read(path, &b, PUBLISHED_MAX, e)) == 0 &&
 	    json_parse(buf_str(&b), b.len, &v, NULL) == 0) {
 		s->priv->published = mem_array(s->n_files, sizeof *s->priv->published);
 		load_map(s, json_get(v, "journals"), false);
@@ -99,6 +101,7 @@ void published_load(struct scan *s)
 	}
 	buf_free(&b);
 	free(path);
+	return rc;
 }
 
 bool published_has(const struct scan *s, uint32_t file, uint64_t offset)
