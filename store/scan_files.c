@@ -39,8 +39,9 @@ struct listing {
 	size_t n, cap;
 };
 
-/* Folders come and go: one that is not there, or is none, holds nothing. */
-static int list_names(const char *dir, char ***names, size_t *n, struct err *e)
+/* Folders come and go: one that is not there holds nothing, nor does a file among them. A file in
+ * the place of all is damage. */
+static int list_names(const char *dir, bool all, char ***names, size_t *n, struct err *e)
 {
 	struct err why = ERR_INIT;
 
@@ -49,7 +50,7 @@ static int list_names(const char *dir, char ***names, size_t *n, struct err *e)
 	}
 	*names = NULL;
 	*n = 0;
-	if (errno == ENOENT || errno == ENOTDIR) {
+	if (errno == ENOENT || (errno == ENOTDIR && !all)) {
 		return 0;
 	}
 	if (e && !err_is(e)) {
@@ -65,7 +66,7 @@ static int list_folder(const char *dir, struct listing *l, struct err *e)
 	char **names;
 	size_t n;
 
-	if (list_names(dir, &names, &n, e) < 0) {
+	if (list_names(dir, false, &names, &n, e) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -89,7 +90,7 @@ int scan_list(const char *rundir, struct scan_file **files, size_t *n, struct er
 	struct listing l = { NULL, 0, 0 };
 	char **names;
 	size_t n_names;
-	int rc = list_names(top, &names, &n_names, e);
+	int rc = list_names(top, true, &names, &n_names, e);
 
 	for (size_t i = 0; rc == 0 && i < n_names; i++) {
 		char *dir = path_join(top, names[i]);

@@ -212,6 +212,9 @@ done
 rm -rf runs/away/plan
 : >runs/away/plan
 damaged 'a file in the place of the plans' "'$T/runs/away/plan': Not a directory" ''
+rm -rf runs/away/journal
+: >runs/away/journal
+damaged 'a file in the place of the journals' "'$T/runs/away/journal': Not a directory" 'plan check'
 rm -rf runs/away
 ln -s away runs/away
 damaged 'a loop of symbolic links' 'Too many levels of symbolic links' ''
