@@ -32,6 +32,9 @@ void proc_put_time(struct buf *b, uint64_t unix_ms); /* "2026-01-31T12:00:00.123
 char *proc_config_path(const char *name);
 const char *proc_host(void);    /* borrowed */
 const char *proc_boot_id(void); /* borrowed; "" where the kernel does not tell */
+/* Names this installation of a system, for comparing: a hash of /etc/machine-id. Borrowed; "" where
+ * there is none, as in many containers. */
+const char *proc_machine(void);
 uint64_t proc_start_ticks(
 	pid_t pid); /* /proc/PID/stat field 22: with pid and boot id names a process; 0 when gone */
 

@@ -9,9 +9,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/text.h"
+
+#define MACHINE_ID_LEN 32
+#define MACHINE_HEX    17 /* 16 digits */
 
 double proc_monotonic(void)
 {
@@ -113,4 +117,37 @@ uint64_t proc_start_ticks(pid_t pid)
 		return 0;
 	}
 	return ticks;
+}
+
+/* Not the id itself: that is to be kept from strangers (see machine-id(5)). */
+static bool read_machine(const char *path, char hex[MACHINE_HEX])
+{
+	struct buf b = BUF_INIT, salted = BUF_INIT;
+	uint8_t hash[SHA256_SIZE];
+	bool there = false;
+
+	if (file_read(path, &b, 4096, NULL) == 0 && strcspn(buf_str(&b), "\n") >= MACHINE_ID_LEN) {
+		buf_puts(&salted, "ppgen machine ");
+		buf_add(&salted, b.data, MACHINE_ID_LEN);
+		sha256_of(salted.data, salted.len, hash);
+		hex_put(hex, hash, (MACHINE_HEX - 1) / 2);
+		there = true;
+	}
+	buf_free(&salted);
+	buf_free(&b);
+	return there;
+}
+
+const char *proc_machine(void)
+{
+	static char hex[MACHINE_HEX];
+	static bool asked;
+
+	if (!asked) {
+		asked = true;
+		if (!read_machine("/etc/machine-id", hex)) {
+			(void)read_machine("/var/lib/dbus/machine-id", hex);
+		}
+	}
+	return hex;
 }

@@ -45,6 +45,10 @@ void process_put_self(struct buf *b)
 	json_puts(b, proc_host());
 	json_put_key(b, "boot");
 	json_puts(b, proc_boot_id());
+	if (proc_machine()[0]) {
+		json_put_key(b, "machine");
+		json_puts(b, proc_machine());
+	}
 	json_put_key(b, "ns");
 	json_puts(b, process_namespace());
 	buf_putc(b, ',');
@@ -75,6 +79,14 @@ static bool is_zombie(pid_t pid)
 	text[n > 0 ? n : 0] = '\0';
 	behind = strrchr(text, ')'); /* the name before it may hold anything */
 	return behind && behind[1] == ' ' && (behind[2] == 'Z' || behind[2] == 'X');
+}
+
+/* Host names need not be unique: every second new machine is called localhost. */
+static bool is_other_machine(struct json object)
+{
+	const struct json machine = json_get(object, "machine");
+
+	return machine.len > 2 && proc_machine()[0] && !json_eq(machine, proc_machine());
 }
 
 bool process_same_boot(struct json object)
@@ -116,7 +128,7 @@ enum process_state process_judge_pid(struct json object, uint64_t *pid)
 		return PROCESS_UNKNOWN;
 	}
 	if (!json_eq(boot, proc_boot_id())) {
-		return PROCESS_GONE;
+		return is_other_machine(object) ? PROCESS_UNKNOWN : PROCESS_GONE;
 	}
 	if (ns.len > 2 && process_namespace()[0] && !json_eq(ns, process_namespace())) {
 		return PROCESS_UNKNOWN;

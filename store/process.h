@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process, named so that another process can tell later whether it still runs: host, boot id,
- * process-id namespace, pid and the time when it started. Headers of journals and claims hold these
- * members.
+ * A process, named so that another process can tell later whether it still runs: host,
+ * machine, boot id, process-id namespace, pid and the time when it started. Headers of journals and
+ * claims hold these members.
  */
 #ifndef PPGEN_STORE_PROCESS_H
 #define PPGEN_STORE_PROCESS_H
@@ -19,8 +19,8 @@ enum process_state {
 	PROCESS_GONE
 };
 
-/* Appends this process as members of an object: "host":..,"boot":..,"ns":..,"pid":..,"start":..,
- * and, where it has one, "guardian":{"pid":..,"start":..} */
+/* Appends this process as members of an object: "host":..,"boot":..,"machine":..,"ns":..,
+ * "pid":..,"start":.. and, where it has one, "guardian":{"pid":..,"start":..} */
 void process_put_self(struct buf *b);
 
 /* From now on this process names that one as its guardian: what this one started may live until

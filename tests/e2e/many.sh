@@ -285,6 +285,34 @@ exits 0 ppgen collect -q tree/array.yaml
 same_file 'elements: the table' "$run/collect/results.csv" calm-a/collect/results.csv
 run=$T/tree/runs/m
 
+# Another machine of the same name, and this one after it was started anew.
+# shellcheck disable=SC2016
+elsewhere() {
+	apart sh -c 'mount --bind boot_id /proc/sys/kernel/random/boot_id && mount --bind "$0" /etc/machine-id && exec "$@"' "$@"
+}
+echo 00000000-1111-4222-8333-444444444444 >boot_id
+echo 0123456789abcdef0123456789abcdef >machine_id
+if [ -s /etc/machine-id ] && elsewhere machine_id true 2>"$err"; then
+	afresh
+	cat /etc/machine-id >same_id
+	cp tree/spec.yaml saved.yaml
+	sed -i 's/sleep 0.01/until [ -e go ]; do sleep 0.02; done/' tree/spec.yaml
+	ppgen run -q tree/spec.yaml >said 2>&1 &
+	pid=$!
+	within 20 test -s "$run/claims/local.0001"
+	exits 2 elsewhere machine_id timeout 60 ppgen run tree/spec.yaml
+	like 'another machine of the same name does not take it for dead' "$err" 'in use by pid [0-9]+ on .*cannot be told from here'
+	touch tree/go
+	wait $pid
+	is 'it ends well' "$?" 0
+	rm "$run"/claims/*.done "$run/collect/results.csv"
+	exits 0 elsewhere same_id ppgen run -q tree/spec.yaml
+	rm tree/go
+	cp saved.yaml tree/spec.yaml
+else
+	skip 'another machine of the same name' "/etc/machine-id is not there, or cannot be covered: $(head -n 1 "$err")"
+fi
+
 # A container has process ids of its own. A holder in one is alive, though no process here has its number.
 if apart -p true 2>"$err"; then
 	afresh
@@ -294,9 +322,9 @@ if apart -p true 2>"$err"; then
 	apart -p ppgen run -q tree/spec.yaml >said.p 2>&1 &
 	pid=$!
 	within 20 test -s "$run/claims/local.0001"
-	exits 2 ppgen run tree/spec.yaml
+	exits 2 timeout 60 ppgen run tree/spec.yaml
 	like 'a holder in another container is not taken for dead' "$err" 'in use by pid [0-9]+ on .*cannot be told from here'
-	exits 2 apart -p ppgen run tree/spec.yaml
+	exits 2 apart -p timeout 60 ppgen run tree/spec.yaml
 	like 'nor by a third one' "$err" 'in use by pid [0-9]+ on .*cannot be told from here'
 	ok 'status names it' sh -c 'ppgen status tree/spec.yaml | grep -q "held by pid"'
 	touch tree/go

@@ -278,6 +278,8 @@ static void test_hold_elsewhere(void **state)
 	} rows[] = {
 		{ "{\"host\":\"node3\",\"boot\":\"b\",\"pid\":1,\"start\":1,\"time\":17}", 1, 0 },
 		{ "{\"host\":\"%s\",\"boot\":\"an older boot\",\"pid\":1,\"start\":1}", 0, 0 },
+		{ "{\"host\":\"%s\",\"boot\":\"an older boot\",\"machine\":\"another\",\"pid\":1}",
+		  1, 0 },
 		{ "{\"host\":\"%s\",\"boot\":\"%s\",\"pid\":1,\"start\":1}", 0,
 		  0 }, /* another process had pid 1 */
 		{ "{\"host\":\"%s\",\"boot\":\"%s\",\"ns\":\"pid:[1]\",\"pid\":1,\"start\":1}", 1,
