@@ -4,6 +4,7 @@
 #define PPGEN_TESTS_UNIT_REFUSE_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -69,12 +70,27 @@ static inline void free_descriptors(void)
 	}
 }
 
-/* A file of ours may hold no more than n bytes. */
+/* Ends limit_files. */
+static inline void free_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_FSIZE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_FSIZE, &l);
+	}
+}
+
+/* A file of ours may hold no more than n bytes; free_files ends that. */
 static inline void limit_files(size_t n)
 {
-	const struct rlimit l = { n, n };
+	struct rlimit l;
 
 	(void)signal(SIGXFSZ, SIG_IGN);
+	if (getrlimit(RLIMIT_FSIZE, &l) < 0) {
+		_exit(77);
+	}
+	l.rlim_cur = n;
 	if (setrlimit(RLIMIT_FSIZE, &l) < 0) {
 		_exit(77);
 	}
