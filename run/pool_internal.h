@@ -23,9 +23,9 @@
 #include "run/usage.h"
 #include "store/result.h"
 
-#define POOL_AHEAD     64 /* tasks that are looked at when the first one does not fit, */
-#define POOL_OVERTAKEN 64 /* and how many may overtake it */
-#define POOL_AGAIN     256 /* attempts that wait for the end of the source before one is made again */
+#define POOL_AHEAD     64    /* tasks that are looked at when the first one does not fit, */
+#define POOL_OVERTAKEN 64    /* and how many may overtake it */
+#define POOL_AGAIN     256   /* attempts that wait before one is made again in mid-source */
 #define NEVER          1e300 /* a time on the monotonic clock */
 /* What a task needs beside `before` to be worth a start, and until it heeds its checkpoint signal.
  */
