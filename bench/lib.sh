@@ -21,7 +21,7 @@ unset PPGEN_SITE PPGEN_SITES
 tool() {
 	local with=()
 	if [[ $1 != measure ]]; then
-		read -ra with <<<"-I$source $(dirname "$ppgen")/libppgen.a $(pkg-config --libs yaml-0.1 libcrypto libpcre2-8) -lm -ldl"
+		read -ra with <<<"-I$source $(dirname "$ppgen")/libppgen.a $(pkg-config --libs yaml-0.1 libcrypto libpcre2-8) -lpthread -lm -ldl"
 	fi
 	"${CC:-gcc}" -std=c11 -O2 -D_GNU_SOURCE '-DPPGEN_VERSION="bench"' -o "$here/$1" "$source/bench/$1.c" "${with[@]}"
 }
