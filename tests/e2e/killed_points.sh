@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$SRC/tests/e2e/faults_lib.sh"
 
+step=1
+! sanitized || step=6 # it is slow to start
 STARTS=$T/starts
 export STARTS
 cat >spec.yaml <<'YAML'
@@ -114,7 +116,7 @@ points() {
 		[ "$total" -gt 0 ] || { test_line 1 "$name: there are calls of '$class'"; continue; }
 		for action in done-kill half-kill; do
 			[ "${class%%@*}" = write ] || [ $action = done-kill ] || continue
-			for ((n = 1; n <= total; n++)); do
+			for ((n = 1; n <= total; n += step)); do
 				afresh
 				at="$class:$n:$action"
 				faulty "$at" "$@" >said 2>&1
@@ -143,7 +145,7 @@ points() {
 		done
 	done
 	is "$name: killed at $tried points" "$faults faults" '0 faults'
-	ok "$name: and these are many" test "$tried" -ge "$least"
+	ok "$name: and these are many" test "$tried" -ge $((least / step))
 }
 
 rm -rf before
