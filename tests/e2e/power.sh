@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The power goes, at any moment: runs are recorded call by call, and tests/power/replay.py makes from that what a disk may hold after a
 # power loss at each moment. Whatever it is, nothing that was told durable is gone, nothing published is torn, and going on leads to the
-# table of an undisturbed run. PPGEN_POWER=all tries many more states (hours), PPGEN_POWER_SEED others of the random ones.
+# table of an undisturbed run. PPGEN_POWER='--every 1 --turns 12 --heal-every 10' tries nearly all states (hours), another --seed others.
 
 # Thousands of small folders are made: in memory, where there is room and programs may be started.
 if [ -z "${TMPDIR:-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')" -gt 32768 ] 2>/dev/null; then
@@ -17,10 +17,11 @@ strace -f -o "$H/trace" true 2>"$err" || skip_all "processes cannot be traced he
 replay() { PYTHONDONTWRITEBYTECODE=1 python3 "$SRC/tests/power/replay.py" "$@"; }
 # What is tried at every 4th call, one random state each, and about so many states of which the run goes on.
 many="--every 6 --turns 1 --heal-every 40"
-sanitized && many="--every 30 --turns 1 --heal-every 80"
-fewer='--every 12 --heal-every 60'
-[ "${PPGEN_POWER:-}" = all ] && many="--every 1 --turns 12 --heal-every 10" && fewer=
-many="$many --seed ${PPGEN_POWER_SEED:-1}"
+sanitized && many="--every 60 --turns 1 --heal-every 80"
+fewer='--every 12 --heal-every 60' # for a record that is three times as long
+sanitized && fewer='--every 120 --heal-every 160'
+many="$many ${PPGEN_POWER:-}"
+fewer="$fewer ${PPGEN_POWER:-}"
 
 # A run whose tasks print more than a sector each, return a file too, and now and then fail first. While the file "slow" is there, they take
 # long enough for records to become durable in the middle.

@@ -194,7 +194,7 @@ class Replay:
         if said != len(good):
             self.fail(name, f"status says {said} tasks are good, not {len(good)} (exit {r.returncode}): {r.stderr.decode()}")
 
-    def heal(self, name, promise, good):
+    def heal(self, name, state, good):
         """Goes on from the state as a user would."""
         self.healed += 1
         r = subprocess.run(self.o.heal, shell=True, cwd=self.top, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -206,10 +206,11 @@ class Replay:
         for path, content in disks.load(self.o.tables).items():
             if now.get("collect/" + path, b"") != content:
                 self.fail(name, f"'collect/{path}' is not that of an undisturbed run")
-        for path, content in now.items() if self.o.once else ():
-            for line in content.split(b"\n") if path.startswith("journal/") and content else ():
-                if b'"k":"start"' in line and line not in promise.lines and json.loads(line)["id"] in good:
-                    self.fail(name, f"a task that was good runs again: {line.decode()}")
+        begun = [path for path in now if path.endswith(".jsonl") and path.startswith("journal/") and
+                 f"{self.o.rundir}/{path}" not in state]
+        for line in (line for path in begun if self.o.once for line in now[path].splitlines()):
+            if b'"k":"start"' in line and json.loads(line)["id"] in good:
+                self.fail(name, f"a task that was good runs again: {line.decode()}")
 
     def try_state(self, name, state, promise):
         key = disks.digest(state)
@@ -222,7 +223,7 @@ class Replay:
         disks.write(state, self.top)
         self.status(name, state, good)
         if self.o.heal and (self.o.only or random.Random(key).random() * self.o.heal_every < 1):
-            self.heal(name, promise, good)
+            self.heal(name, state, good)
 
     def cut(self, number, disk, promise, turns):
         for how in disk.HOWS:
@@ -236,6 +237,13 @@ class Replay:
         events = strace.read(self.o.trace, self.top)
         end = self.top + ".end"
         os.rename(self.top, end)
+        try:
+            return self.replay(events, end)
+        finally:
+            shutil.rmtree(self.top, ignore_errors=True)
+            os.rename(end, self.top)
+
+    def replay(self, events, end):
         disks.write(load_rebooted(self.o.before) if self.o.before else {}, self.top)
         disk = disks.Disk(self.top)
         promise = Promise(disk, self.o.rundir)
@@ -259,8 +267,6 @@ class Replay:
         self.last(disk, promise, end, len(events))
         print(f"{events_here} events, {promise.early} of {len(promise.told)} records durable while it ran, {self.states} states, "
               f"{len(self.seen)} of them different, {self.healed} healed, {len(self.failures)} failures, seed {self.o.seed}")
-        shutil.rmtree(self.top)
-        os.rename(end, self.top)
         return 1 if self.failures or not self.seen or (self.o.heal and not self.healed) else 0
 
     def last(self, disk, promise, end, number):
