@@ -5,6 +5,10 @@
 #
 # FOLDER holds `engine`, the program of all targets, and gets a folder of inputs for each, which begins with the kept ones and
 # grows. Two run at a time. One line of TAP a target; an input that ends one is kept as FOLDER/TARGET-crash-... and the like.
+#
+# An input that ended a target goes into tests/fuzz/corpus/TARGET/ under a name that says what it showed: `make check` replays it.
+# What a long run found is kept by, in FOLDER,
+#	mkdir new && ./TARGET -set_cover_merge=1 new TARGET.inputs && ../tests/fuzz/replay --pack new/* >corpus/TARGET.pack
 
 set -u
 folder=$1
