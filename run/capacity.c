@@ -95,11 +95,10 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* One a file /dev/nvidia[0-9]+, in the order of their numbers. */
-static void gpus_from_devices(struct capacity *c)
+void capacity_add_devices(struct capacity *c, const char *folder)
 {
 	static const char prefix[] = "nvidia";
-	DIR *dir = opendir("/dev");
+	DIR *dir = opendir(folder);
 	const struct dirent *d;
 
 	while (dir && (d = readdir(dir))) {
@@ -145,7 +144,7 @@ void capacity_find(struct capacity *c)
 		}
 	}
 	if (!listed) {
-		gpus_from_devices(c);
+		capacity_add_devices(c, "/dev");
 	}
 }
 

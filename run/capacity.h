@@ -21,6 +21,9 @@ struct capacity {
 void capacity_find(struct capacity *c);
 void capacity_free(struct capacity *c);
 
+/* Adds a GPU for each file nvidia[0-9]+ of a folder (/dev), in the order of their numbers. */
+void capacity_add_devices(struct capacity *c, const char *folder);
+
 /* Members of a journal's header about this worker ("\"kernel\":..,\"cpu\":.."): an allow-list,
  * never values of names that look secret. */
 void capacity_put_environment(struct buf *members, const struct capacity *c);

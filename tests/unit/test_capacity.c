@@ -227,6 +227,29 @@ static void test_gpus(void **state)
 	clear_variables();
 }
 
+/* By their files, as a driver makes them; their numbers are numbers, and stand in the header. */
+static void test_devices(void **state)
+{
+	static const char *const files[] = { "nvidia10",       "nvidia2",  "nvidia0", "nvidiactl",
+					     "nvidia-modeset", "nvidia1x", "null",    "nvidia" };
+	struct capacity c = { .cpus = 1, .cpus_by = "-j" };
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		put_file(files[i], "");
+	}
+	capacity_add_devices(&c, top);
+	capacity_put_environment(&b, &c);
+	assert_int_equal(c.n_gpus, 3);
+	assert_non_null(strstr(b.data, "\"gpus\":[\"0\",\"2\",\"10\"]"));
+	assert_null(strstr(b.data, "\"memory\":")); /* not known */
+	buf_free(&b);
+	capacity_free(&c);
+	capacity_add_devices(&c, "/no/such/folder");
+	assert_int_equal(c.n_gpus, 0);
+}
+
 static void test_environment(void **state)
 {
 	struct capacity c;
@@ -272,6 +295,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_oom_watch, make_top, remove_top),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_gpus),
+		cmocka_unit_test_setup_teardown(test_devices, make_top, remove_top),
 		cmocka_unit_test(test_environment),
 	};
 

@@ -60,6 +60,34 @@ static void load(struct run *r, struct task *t)
 	assert_int_equal(task_load(t, r->plan, 0, &e), 0);
 }
 
+/* Of many parameters the first are shown. */
+static void test_many_parameters(void **state)
+{
+	struct buf spec = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct run r;
+	struct task t;
+	char *text;
+
+	(void)state;
+	buf_puts(&spec, "command: 'true'\nparams: {");
+	for (unsigned i = 0; i < 40; i++) {
+		buf_printf(&spec, "%sname_%u: [abcdefghij%u]", i ? ", " : "", i, i);
+	}
+	buf_puts(&spec, "}\n");
+	run_begin(&r, buf_str(&spec));
+	task_init(&t, r.plan);
+	assert_int_equal(task_load(&t, r.plan, 0, &e), 0);
+	text = lines(&r, &t, 1, 1, false);
+	assert_non_null(strstr(text, " failed: exit code 3 (name_0=abcdefghij0, name_1="));
+	assert_non_null(strstr(text, ", ...)\n1/1, 1 failed\n"));
+	assert_null(strstr(text, "name_39"));
+	free(text);
+	task_free(&t);
+	buf_free(&spec);
+	run_free(&r);
+}
+
 static void test_lines(void **state)
 {
 	struct run r;
@@ -191,6 +219,7 @@ static void test_bar(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many_parameters),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_no_failures),
 		cmocka_unit_test(test_bar),

@@ -181,8 +181,12 @@ static void test_points(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf said = BUF_INIT, got = BUF_INIT;
-		struct space *s = space_of(rows[i].yaml, dir, &said);
+		struct space *s;
 
+		if (getenv("VALGRIND_LOGS") && strstr(rows[i].yaml, "log: true")) {
+			continue; /* valgrind's long double is a double */
+		}
+		s = space_of(rows[i].yaml, dir, &said);
 		if (!rows[i].points) {
 			assert_null(s);
 			buf_free(&said);
