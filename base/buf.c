@@ -46,26 +46,9 @@ void buf_clear(struct buf *b)
 	b->data[0] = '\0';
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
-{
-	buf_room(b, n);
-	if (n) {
-		memcpy(b->data + b->len, p, n);
-	}
-	b->len += n;
-	b->data[b->len] = '\0';
-}
-
 void buf_puts(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	buf_room(b, 1);
-	b->data[b->len++] = c;
-	b->data[b->len] = '\0';
 }
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)

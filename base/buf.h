@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf {
 	char *data;
@@ -21,9 +22,30 @@ struct buf {
 void buf_free(struct buf *b);              /* b is empty and usable afterwards */
 void buf_clear(struct buf *b);             /* keeps the memory */
 void buf_room(struct buf *b, size_t more); /* at least `more` bytes beyond len, and the NUL */
-void buf_add(struct buf *b, const void *p, size_t n);
+
+/* Here, since most pieces are of a few bytes. */
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n >= b->cap - b->len) {
+		buf_room(b, n);
+	}
+	if (n) {
+		memcpy(b->data + b->len, p, n);
+	}
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+	if (b->cap - b->len < 2) {
+		buf_room(b, 1);
+	}
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+}
+
 void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_put_u64(struct buf *b, unsigned long long v); /* decimal; quicker than buf_printf */
