@@ -46,8 +46,12 @@ static void put_row(struct buf *b, const struct space *s, const struct point *pt
 	if (sep) {
 		buf_puts(b, id);
 		for (size_t k = 0; k < pt->n; k++) {
+			const struct value *v = &pt->values[k];
 			buf_putc(b, sep);
-			csv_put(b, sep, pt->values[k].text, pt->values[k].len);
+			if (v->type == VALUE_NUMBER)
+				buf_add(b, v->text, v->len);
+			else
+				csv_put(b, sep, v->text, v->len);
 		}
 	} else {
 		buf_printf(b, "{\"task\":\"%s\"", id);

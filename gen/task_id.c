@@ -7,14 +7,17 @@
 #include "base/hash.h"
 #include "gen/space_internal.h"
 
+/* Each piece behind its length, eight bytes, little endian. */
 static void put_framed(struct buf *b, const void *p, size_t n)
 {
 	uint8_t len[8];
 
 	for (unsigned i = 0; i < 8; i++)
 		len[i] = (uint8_t)((uint64_t)n >> (8 * i));
-	buf_add(b, len, sizeof len);
-	buf_add(b, p, n);
+	buf_room(b, sizeof len + n);
+	memcpy(b->data + b->len, len, sizeof len);
+	memcpy(b->data + b->len + sizeof len, p, n);
+	b->len += sizeof len + n;
 }
 
 static void put_framed_text(struct buf *b, const char *s)
