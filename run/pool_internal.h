@@ -113,7 +113,8 @@ struct slot {
 	int spool_spare[STREAM_COUNT];     /* and open, as if it were new; -1: not open */
 	double spool_opened[STREAM_COUNT]; /* monotonic: by its name */
 	bool spool_renamed[STREAM_COUNT];  /* it was taken in as a file of its own */
-	off_t spool_size[STREAM_COUNT];    /* as it was taken in */
+	off_t spool_size[STREAM_COUNT];    /* as it was taken in; */
+	bool spool_linked[STREAM_COUNT];   /* the task has removed its name, or given it more */
 	struct taking *taking;             /* in its last state */
 	int fd[STREAM_COUNT];              /* [1] is [0] where both streams go to one file */
 	double started, ended;             /* monotonic */

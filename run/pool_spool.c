@@ -71,7 +71,7 @@ static int open_spool(struct pool *p, struct slot *s, int k)
 						 s->number, endings[k]);
 	}
 	fd = open_again(p, s, k);
-	s->spool_kept[k] = s->spool_renamed[k] = false;
+	s->spool_kept[k] = s->spool_renamed[k] = s->spool_linked[k] = false;
 	s->spool_size[k] = 0;
 	return fd >= 0 ? fd : open_new(s->spool[k], &p->fault);
 }
@@ -133,7 +133,8 @@ void spools_drop(struct pool *p, struct slot *s)
 		if (s->fd[k] < 0 || (k == STREAM_STDERR && p->spec->results.log)) {
 			continue;
 		}
-		s->spool_kept[k] = keep && !s->spool_renamed[k] && empty_spool(s, k);
+		s->spool_kept[k] =
+			keep && !s->spool_renamed[k] && !s->spool_linked[k] && empty_spool(s, k);
 		if (s->spool_kept[k] && as_opened(s->fd[k])) {
 			s->spool_spare[k] = s->fd[k];
 			continue;

@@ -106,6 +106,7 @@ static int open_stream(struct taking *t, struct slot *s, int k)
 		return err_errno(&t->fault, "cannot read '%s'", s->spool[k]);
 	}
 	s->spool_size[k] = st.st_size;
+	s->spool_linked[k] = st.st_nlink != 1;
 	t->left[k].take = (struct take){
 		.fd = s->fd[k],
 		.path = s->spool[k],
