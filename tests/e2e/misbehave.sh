@@ -70,6 +70,22 @@ done
 is 'both: and the large one' "$(ppgen log both.yaml x=large --stdout | sha256sum)" "$( (head -c 200000000 /dev/zero; seq 400000) | sha256sum)"
 is 'both: no spool is left' "$(find runs/both/output -type f | wc -l)" 1
 
+# No room for all of it: stops with a message, and goes on when there is room.
+cat >full.yaml <<YAML
+ppgen: 1
+name: full
+params: {x: {from: 1, to: 6, step: 1}}
+shell: |
+  # $MARK
+  seq 400000 | sed "s/^/\$x /"
+YAML
+exits 3 bash -c 'ulimit -f 8000; exec ppgen run -q -j 3 full.yaml'
+like 'full: the message names the file and the remedy' "$err" "cannot keep output in '.*\.out'.*make room, then run again"
+ok 'full: nothing is left running' within 20 nothing_left
+exits 0 ppgen run -q -j 3 full.yaml
+for x in 1 2 3 4 5 6; do ppgen log full.yaml "x=$x" --stdout; done >full.all
+is 'full: all is there in the end' "$(sha256sum <full.all)" "$(for x in 1 2 3 4 5 6; do seq 400000 | sed "s/^/$x /"; done | sha256sum)"
+
 # ---- how it ends
 
 cat >codes.yaml <<YAML
