@@ -453,6 +453,7 @@ class Chain:
         try:
             code = process.wait(LIMIT)
         except subprocess.TimeoutExpired:
+            reap_rest(True)
             raise Fault("it hangs: %s" % process.args)
         reap_rest(False)
         self.said.seek(0)
@@ -735,6 +736,7 @@ def work(t, kills, seed, out, names):
     faults = {}
     took = {}
     t.random.seed(seed)
+    names = t.random.sample(names, len(names))  # few kills do not reach them all
     done = {n: 0 for n in names}
     while sum(t.kills.values()) < kills and not faults:
         name = min(names, key=lambda n: done[n] / SHARE[n])
