@@ -14,6 +14,9 @@
 #include "base/mem.h"
 #include "gen/plan_parts.h"
 
+/* A spec may be as long as YAML_BYTES_MAX, and some of it stands in run.json twice, escaped. */
+#define RUN_BYTES_MAX (8 * (uint64_t)YAML_BYTES_MAX)
+
 /* What run.json says, as far as it is needed again. */
 struct loaded {
 	struct json run;
@@ -214,7 +217,7 @@ static int read_spec(struct plan *p, const struct loaded *r, const char *path, s
 	struct buf text = BUF_INIT;
 	uint8_t sum[SHA256_SIZE];
 	char hex[SHA256_HEX];
-	int rc = file_read(path, &text, 0, &e);
+	int rc = file_read(path, &text, YAML_BYTES_MAX, &e);
 
 	if (rc == 0)
 		rc = check_hash(buf_str(&text), text.len, r->spec_sha256, &e);
@@ -244,7 +247,7 @@ static int load(struct plan *p, struct loaded *r, struct buf *text, struct diags
 	struct err e = ERR_INIT;
 	int rc;
 
-	rc = file_read(run, text, 0, &e);
+	rc = file_read(run, text, RUN_BYTES_MAX, &e);
 	if (rc == 0)
 		rc = read_run(text, p, r, &e);
 	if (rc < 0) {
