@@ -161,7 +161,15 @@ names_it() {
 	done
 	return 1
 }
-leftovers() { find w -name '.tmp-*' -o -name '.new-*' -o -path '*/output/*/*.[0-9].out' -o -path '*/output/*/*.[0-9].err'; }
+# What nobody needs any more. Output of an attempt that could not be taken in stays, and `log` shows it; an empty file does not.
+leftovers() {
+	local spool
+	find w -name '.tmp-*' -o -name '.new-*'
+	find w -path '*/output/*/*.[0-9].out' -o -path '*/output/*/*.[0-9].err' | while read -r spool; do
+		spool=${spool%.*}
+		[ -s "$spool.out" ] || [ -s "$spool.err" ] || echo "$spool.out or .err, which is empty"
+	done
+}
 recorded_twice() {
 	cat w/runs/"$1"/journal/*/*.jsonl 2>/dev/null | grep '"out":"ok".*,"crc":"[0-9a-f]*"}$' | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' | sort | uniq -d
 }
