@@ -343,7 +343,7 @@ collects 'a table leads out' '1|2' 'ln -sf ../../../../mine/results.csv collect/
 collects 'a table leads to nothing yet' '1|2' 'ln -sf ../../../../mine/new.csv collect/results.csv'
 collects 'a folder of tables leads out' '1|2' 'rm -r collect/sub && ln -s ../../../../mine collect/sub'
 collects 'what was published leads out' '1|2' 'ln -sf ../../../../mine/file collect/published.json'
-collects 'what was published is all of a disk' '0|1|3' 'ln -sf /dev/zero collect/published.json'
+collects 'what was published is all of a disk' '0|1|2|3' 'ln -sf /dev/zero collect/published.json'
 collects 'output leads out' '0|1' 'for f in output/*/*.out; do ln -sf "$T/mine/file" "$f"; done'
 collects 'a journal is another file' '0|1|2' 'for f in journal/*/*.jsonl; do ln -sf "$T/mine/file" "$f"; done'
 collects 'journals lead out' '0|1|2' 'rm -r journal && ln -s ../../../mine journal'
