@@ -70,6 +70,80 @@ done
 is 'both: and the large one' "$(ppgen log both.yaml x=large --stdout | sha256sum)" "$( (head -c 200000000 /dev/zero; seq 400000) | sha256sum)"
 is 'both: no spool is left' "$(find runs/both/output -type f | wc -l)" 1
 
+# While much output is taken in, the pool sees to the others. The intake is held up by a library until a task has made the file `go`;
+# which it does when another was ended by its time limit and a third has run, both of them behind the large one.
+cat >held.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static void hold(size_t n)
+{
+	const char *go = getenv("HELD_UNTIL");
+
+	for (int i = 0; go && n > 60000 && access(go, F_OK) < 0; i++) {
+		if (i == 6000) {
+			FILE *f = fopen("held.in.vain", "w");
+
+			if (f)
+				fclose(f);
+			return;
+		}
+		usleep(10000);
+	}
+}
+
+ssize_t pread(int fd, void *to, size_t n, off_t at)
+{
+	ssize_t (*real)(int, void *, size_t, off_t) = (ssize_t(*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
+
+	hold(n);
+	return real(fd, to, n, at);
+}
+
+ssize_t pread64(int fd, void *to, size_t n, off64_t at)
+{
+	ssize_t (*real)(int, void *, size_t, off64_t) = (ssize_t(*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
+
+	hold(n);
+	return real(fd, to, n, at);
+}
+C
+cat >held.yaml <<YAML
+ppgen: 1
+name: held
+params: {x: [large, hang, go, late]}
+overrides: [{where: x == 'hang', time: 1s}]
+shell: |
+  # $MARK
+  case \$x in
+  large) head -c 3000000 /dev/zero; : >large.ended ;;
+  hang) until [ -e large.ended ]; do sleep 0.05; done; sleep "\$NAP" ;;
+  late) : >late.ran ;;
+  go)
+    n=0
+    until [ -e late.ran ] && cat "\$PPGEN_RUN"/journal/*/*.jsonl | grep -q '"out":"timeout"' || [ \$n -gt 500 ]; do
+      sleep 0.1; n=\$((n + 1))
+    done
+    cat "\$PPGEN_RUN"/journal/*/*.jsonl >as.it.was
+    : >go ;;
+  esac
+YAML
+if sanitized; then
+	skip 'held: the others go on' 'the sanitizer must be loaded before all else'
+elif ! "${CC:-cc}" -shared -fPIC -o held.so held.c -ldl 2>cc.err; then
+	skip 'held: the others go on' "no C compiler: $(head -n 1 cc.err)"
+else
+	exits 1 env LD_PRELOAD="$PWD/held.so" HELD_UNTIL="$PWD/go" ppgen run -q -j 3 held.yaml
+	ok 'held: nobody waited in vain' test ! -e held.in.vain
+	is 'held: what was recorded when the large one was held up' "$(jq -r 'select(.k == "end") | "\(.i) \(.out)"' as.it.was | sort | tr '\n' ,)" '1 timeout,3 ok,'
+	is 'held: all of it in the end' "$(cat runs/held/journal/*/*.jsonl | jq -r 'select(.k == "end") | "\(.i) \(.out)"' | sort | tr '\n' ,)" '0 ok,1 timeout,2 ok,3 ok,'
+	ok 'held: nothing is left running' within 20 nothing_left
+fi
+
 # No room for all of it: stops with a message, and goes on when there is room.
 cat >full.yaml <<YAML
 ppgen: 1
