@@ -413,4 +413,69 @@ yes 1 | head -c 30000000 >rows
 { echo v; cat rows; } >"$f"
 (setsid sh -c 'n=0; while [ $n -lt 60 ]; do truncate -s 9000000 "$0"; cat rows >>"$0"; n=$((n + 1)); done' "$f" &)
 SH
+# The same made certain: a library shortens each large file right when it was mapped.
+cat >shorten.c <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static void *shorten(const char *name, void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	void *(*real)(void *, size_t, int, int, int, off_t) = (void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, name);
+	void *p = real(at, n, prot, flags, fd, from);
+	char path[64];
+
+	if (fd >= 0 && n > 9000000) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		if (truncate(path, 5000000) < 0)
+			perror(path);
+	}
+	return p;
+}
+
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	return shorten("mmap", at, n, prot, flags, fd, from);
+}
+
+void *mmap64(void *at, size_t n, int prot, int flags, int fd, off64_t from)
+{
+	return shorten("mmap64", at, n, prot, flags, fd, from);
+}
+C
+cat >shorten.yaml <<YAML
+ppgen: 1
+name: shorten
+params: {x: [1, file, stream, 2]}
+shell: |
+  # $MARK
+  f=shorten.\$x.csv
+  case \$x in
+  file) { echo v; yes 1 | head -c 30000000; } >"\$f"; echo 3 ;;
+  stream) echo v >"\$f"; yes 4 | head -c 30000000 ;;
+  *) printf 'v\\n%s\\n' "\$x" >"\$f"; echo "\$x" ;;
+  esac
+results: {stdout: number, files: {t: "shorten.{x}.csv"}}
+YAML
+{ echo v; yes 1 | head -c 30000000; } >table.csv
+cat >table.yaml <<'YAML'
+ppgen: 1
+params: {table: {file: table.csv}}
+command: "true"
+YAML
+if sanitized; then
+	skip 'shorten: what became shorter while it was read' 'the sanitizer must be loaded before all else'
+elif ! "${CC:-cc}" -shared -fPIC -o shorten.so shorten.c -ldl 2>cc.err; then
+	skip 'shorten: what became shorter while it was read' "no C compiler: $(head -n 1 cc.err)"
+else
+	exits 1 env LD_PRELOAD="$PWD/shorten.so" ppgen run -q -j 2 shorten.yaml
+	is 'shorten: the others are good' "$(cat runs/shorten/journal/*/*.jsonl | grep '"out":"ok"' | jq -r .i | sort | tr '\n' ,)" '0,3,'
+	is 'shorten: the reasons' "$(cat runs/shorten/journal/*/*.jsonl | jq -r 'select(.why) | "\(.i) \(.out) \(.why)"' | sort | tr '\n' ,)" \
+		'1 invalid t: became shorter while it was read,2 invalid stdout: became shorter while it was read,'
+	exits 2 env LD_PRELOAD="$PWD/shorten.so" ppgen check table.yaml
+	like 'shorten: a table of parameters' "$err" "'table.csv' became shorter while it was read"
+fi
 done_testing
