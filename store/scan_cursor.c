@@ -110,7 +110,7 @@ static bool tail_crc(const struct scan_file *f, uint64_t whole, uint32_t *crc)
 {
 	char tail[TAIL];
 	const size_t n = whole < TAIL ? (size_t)whole : TAIL;
-	const int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	const int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const bool read = fd >= 0 && pread(fd, tail, n, (off_t)(whole - n)) == (ssize_t)n;
 
 	if (fd >= 0) {
@@ -302,7 +302,7 @@ static uint64_t *take_up(struct scan *s, struct loaded *l, struct open_start **w
 uint64_t *cursor_load(struct scan *s, struct open_start **was_open, size_t *n_open)
 {
 	char *path = rundir_path(s->rundir, CURSOR);
-	struct cursor_in in = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) };
+	struct cursor_in in = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) };
 	struct loaded l = { .tasks = NULL };
 	uint64_t *from = NULL;
 

@@ -117,10 +117,14 @@ int scan_list(const char *rundir, struct scan_file **files, size_t *n, struct er
 
 static int open_journal(const struct scan_file *f, struct stat *st, struct err *e)
 {
-	const int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	/* a pipe in the place of a journal would wait for somebody for ever */
+	const int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0 && fstat(fd, st) == 0) {
-		return fd;
+		if (S_ISREG(st->st_mode)) {
+			return fd;
+		}
+		errno = EINVAL;
 	}
 	if (e && !err_is(e)) {
 		err_errno(e, "cannot read '%s'", f->path);

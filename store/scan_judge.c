@@ -126,7 +126,7 @@ static const char *find_last(const char *text, size_t n, size_t len)
 
 uint64_t scan_last_sync(const struct scan_file *f)
 {
-	const int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	const int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *text = mem_alloc(BLOCK + SYNC_MAX);
 	uint64_t end = f->bytes, found = 0;
 

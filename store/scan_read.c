@@ -56,7 +56,7 @@ static int open_file(struct scan_reader *x, uint32_t file, struct err *e)
 	}
 	x->len = 0;
 	x->file = file;
-	x->fd = open(x->s->files[file].path, O_RDONLY | O_CLOEXEC);
+	x->fd = open(x->s->files[file].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (x->fd < 0) {
 		err_errno(e, "cannot read '%s'", x->s->files[file].path);
 		return -1;

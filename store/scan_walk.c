@@ -177,7 +177,7 @@ static void make_segment(void *arg, uint64_t job, void *slot)
 	const uint64_t begin = begin_of(x->w, k);
 	const uint64_t at = begin + (job - x->first[k]) * SEGMENT;
 	const uint64_t end = f->bytes - at < SEGMENT ? f->bytes : at + SEGMENT;
-	const int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	const int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	s->n = s->len = 0;
 	s->damaged = s->whole = 0;

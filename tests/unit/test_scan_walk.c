@@ -2,6 +2,8 @@
 /* The walk over journals that are torn, damaged or strange. */
 #include "tests/unit/scan_test.h"
 
+#include <sys/stat.h>
+
 /* ---- the walk ---- */
 
 struct walked {
@@ -193,11 +195,27 @@ static void test_strange_folder(void **state)
 	plan_free(p);
 }
 
+/* A pipe in the place of a journal: nobody waits for what it may say. */
+static void test_pipe(void **state)
+{
+	char *folder = path_join(*state, "journal/ab"), *path = path_join(folder, "w.jsonl");
+	struct walked w = { .n = 0 };
+	struct err e = ERR_INIT;
+
+	file_make_dirs(folder, &e);
+	assert_no_error(&e);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(scan_records(*state, walk_one, &w, &e), -1);
+	assert_non_null(strstr(e.text, path));
+	free(path);
+	free(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_torn),           TEST(test_torn_and_continued), TEST(test_flipped),
-		TEST(test_damaged_middle), TEST(test_strange_folder),
+		TEST(test_damaged_middle), TEST(test_strange_folder),     TEST(test_pipe)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
