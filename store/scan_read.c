@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Single records, read again. One journal is open at a time, and a window of it is held, which
- * grows where records are asked for one behind the other: mostly they are.
+ * Single records, read again. Of the last few journals a window each is held: records are mostly
+ * asked for in the order of tasks, which several writers took in turn, and each wrote nearly in
+ * that order. So a window begins a little before the record that it is read for, and grows where
+ * the next one follows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +14,24 @@
 #include "base/mem.h"
 #include "store/scan_internal.h"
 
-#define WINDOW_FIRST ((size_t)8 << 10)
-#define WINDOW_MOST  ((size_t)256 << 10)
+#define WINDOWS      8
+#define WINDOW_FIRST ((size_t)4 << 10)
+#define WINDOW_MOST  ((size_t)64 << 10)
+
+struct window {
+	int fd; /* -1: it is free */
+	uint32_t file;
+	uint64_t used; /* when last */
+	char *text;
+	size_t len, room;
+	size_t size;   /* to be read at once */
+	uint64_t base; /* the file's offset of text */
+};
 
 struct scan_reader {
 	const struct scan *s;
-	int fd; /* -1: none is open */
-	uint32_t file;
-	char *text;
-	size_t len, room, window;
-	uint64_t base; /* the file's offset of text */
+	struct window windows[WINDOWS];
+	uint64_t clock;
 };
 
 struct scan_reader *scan_reader_new(const struct scan *s)
@@ -29,8 +39,9 @@ struct scan_reader *scan_reader_new(const struct scan *s)
 	struct scan_reader *x = mem_alloc(sizeof *x);
 
 	x->s = s;
-	x->fd = -1;
-	x->window = WINDOW_FIRST;
+	for (size_t i = 0; i < WINDOWS; i++) {
+		x->windows[i].fd = -1;
+	}
 	return x;
 }
 
@@ -39,97 +50,110 @@ void scan_reader_free(struct scan_reader *x)
 	if (!x) {
 		return;
 	}
-	if (x->fd >= 0) {
-		close(x->fd);
+	for (size_t i = 0; i < WINDOWS; i++) {
+		if (x->windows[i].fd >= 0) {
+			close(x->windows[i].fd);
+		}
+		free(x->windows[i].text);
 	}
-	free(x->text);
 	free(x);
 }
 
-static int open_file(struct scan_reader *x, uint32_t file, struct err *e)
+/* The window of a file; where it has none, the one that was not used for longest becomes it. */
+static struct window *window_of(struct scan_reader *x, uint32_t file, struct err *e)
 {
-	if (x->fd >= 0 && x->file == file) {
-		return 0;
+	struct window *w = &x->windows[0];
+
+	for (size_t i = 0; i < WINDOWS; i++) {
+		struct window *other = &x->windows[i];
+
+		if (other->fd >= 0 && other->file == file) {
+			other->used = ++x->clock;
+			return other;
+		}
+		if (w->fd >= 0 && (other->fd < 0 || other->used < w->used)) {
+			w = other;
+		}
 	}
-	if (x->fd >= 0) {
-		close(x->fd);
+	if (w->fd >= 0) {
+		close(w->fd);
 	}
-	x->len = 0;
-	x->file = file;
-	x->fd = open(x->s->files[file].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (x->fd < 0) {
+	w->file = file;
+	w->len = 0;
+	w->size = WINDOW_FIRST;
+	w->used = ++x->clock;
+	w->fd = open(x->s->files[file].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (w->fd < 0) {
 		err_errno(e, "cannot read '%s'", x->s->files[file].path);
-		return -1;
+		return NULL;
 	}
-	return 0;
+	return w;
 }
 
 /* Holds `n` bytes from `offset` on, or what there is of them. */
-static int hold(struct scan_reader *x, uint64_t offset, size_t n, struct err *e)
+static int hold(struct window *w, uint64_t offset, size_t n, const char *path, struct err *e)
 {
-	if (n > x->room) {
-		x->room = n;
-		x->text = mem_resize(x->text, n, 1);
+	if (n > w->room) {
+		w->room = n;
+		w->text = mem_resize(w->text, n, 1);
 	}
-	x->base = offset;
-	x->len = 0;
-	while (x->len < n) {
+	w->base = offset;
+	w->len = 0;
+	while (w->len < n) {
 		const ssize_t got =
-			pread(x->fd, x->text + x->len, n - x->len, (off_t)(offset + x->len));
+			pread(w->fd, w->text + w->len, n - w->len, (off_t)(offset + w->len));
 
 		if (got < 0 && errno != EINTR) {
-			return err_errno(e, "cannot read '%s'", x->s->files[x->file].path);
+			return err_errno(e, "cannot read '%s'", path);
 		}
 		if (got == 0) {
 			break;
 		}
-		x->len += got > 0 ? (size_t)got : 0;
+		w->len += got > 0 ? (size_t)got : 0;
 	}
 	return 0;
 }
 
 /* The line at `offset`, where the window holds all of it. */
-static const char *find_line(const struct scan_reader *x, uint64_t offset, size_t *len)
+static const char *find_line(const struct window *w, uint64_t offset, uint64_t bytes, size_t *len)
 {
 	const char *from, *newline;
 
-	if (offset < x->base || offset >= x->base + x->len) {
+	if (offset < w->base || offset >= w->base + w->len) {
 		return NULL;
 	}
-	from = x->text + (offset - x->base);
-	newline = memchr(from, '\n', x->len - (size_t)(offset - x->base));
-	if (!newline && x->base + x->len < x->s->files[x->file].bytes) {
+	from = w->text + (offset - w->base);
+	newline = memchr(from, '\n', w->len - (size_t)(offset - w->base));
+	if (!newline && w->base + w->len < bytes) {
 		return NULL;
 	}
-	*len = newline ? (size_t)(newline - from) : x->len - (size_t)(offset - x->base);
+	*len = newline ? (size_t)(newline - from) : w->len - (size_t)(offset - w->base);
 	return from;
 }
 
-static int get_line(struct scan_reader *x, uint32_t file, uint64_t offset, const char **line,
+static int get_line(struct window *w, const struct scan_file *f, uint64_t offset, const char **line,
 		    size_t *len, struct err *e)
 {
-	size_t n;
+	size_t before;
 
-	if (open_file(x, file, e) < 0) {
-		return -1;
-	}
-	*line = find_line(x, offset, len);
+	*line = find_line(w, offset, f->bytes, len);
 	if (*line) {
 		return 0;
 	}
 	/* twice as much when it goes on from here, little after a jump */
-	x->window = offset >= x->base && offset <= x->base + x->len + x->window && x->len
-			    ? x->window * 2
-			    : WINDOW_FIRST;
-	if (x->window > WINDOW_MOST) {
-		x->window = WINDOW_MOST;
+	w->size = w->len > 0 && offset >= w->base && offset <= w->base + w->len + w->size
+			  ? w->size * 2
+			  : WINDOW_FIRST;
+	if (w->size > WINDOW_MOST) {
+		w->size = WINDOW_MOST;
 	}
-	for (n = x->window; !*line && n <= RECORD_MAX * 2; n *= 2) {
-		if (hold(x, offset, n, e) < 0) {
+	before = w->size / 4 < offset ? w->size / 4 : (size_t)offset;
+	for (size_t n = w->size; !*line && n <= RECORD_MAX * 2; n *= 2) {
+		if (hold(w, offset - before, n, f->path, e) < 0) {
 			return -1;
 		}
-		*line = find_line(x, offset, len);
-		if (x->len < n) {
+		*line = find_line(w, offset, f->bytes, len);
+		if (w->len < n) {
 			break;
 		}
 	}
@@ -139,6 +163,7 @@ static int get_line(struct scan_reader *x, uint32_t file, uint64_t offset, const
 int scan_reader_get(struct scan_reader *x, uint32_t file, uint64_t offset, struct record *r,
 		    struct err *e)
 {
+	struct window *w;
 	const char *line;
 	size_t len;
 
@@ -146,7 +171,8 @@ int scan_reader_get(struct scan_reader *x, uint32_t file, uint64_t offset, struc
 		return err_fail(e, "no record at %llu of journal %lu", (unsigned long long)offset,
 				(unsigned long)file);
 	}
-	if (get_line(x, file, offset, &line, &len, e) < 0) {
+	w = window_of(x, file, e);
+	if (!w || get_line(w, &x->s->files[file], offset, &line, &len, e) < 0) {
 		return -1;
 	}
 	if (!line || !record_decode(line, len, r)) {
