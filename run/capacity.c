@@ -30,7 +30,7 @@ static uint64_t affinity_count(void)
 		const size_t size = CPU_ALLOC_SIZE(cpus);
 
 		if (!set) {
-			break;
+			break; /* no test: no memory for a few bytes */
 		}
 		if (sched_getaffinity(0, size, set) == 0) {
 			n = (uint64_t)CPU_COUNT_S(size, set);
@@ -133,6 +133,7 @@ void capacity_find(struct capacity *c)
 		limit_cpus_by_variable(c, *name);
 	}
 	if (group.memory > 0 && (c->memory == 0 || group.memory < c->memory)) {
+		/* no test: it takes a cgroup of our own; test_cgroups has what is read */
 		c->memory = group.memory;
 	}
 	for (size_t i = 0; i < sizeof devices / sizeof *devices && !listed; i++) {

@@ -99,7 +99,8 @@ void folder_synced(struct pool *p)
 void folder_close(struct pool *p)
 {
 	while (p->n_done) {
-		free(p->done[--p->n_done]); /* not durable: they stay */
+		/* no test: after a sync that failed; not durable: they stay */
+		free(p->done[--p->n_done]);
 	}
 	free(p->done);
 	if (p->o->scratch) {

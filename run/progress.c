@@ -66,7 +66,7 @@ static void show(struct progress *p)
 		const ssize_t n = write(p->fd, at, left);
 
 		if (n < 0 && errno == EINTR) {
-			continue;
+			continue; /* no test: the pool blocks the signals that have handlers */
 		}
 		if (n <= 0) {
 			break;

@@ -66,7 +66,7 @@ _Noreturn static void child_run(int env_fd, int said_fd, const char *dir, char *
 	    (env_fd == 3 ? fcntl(3, F_SETFD, 0) == 0 : dup2(env_fd, 3) == 3) && chdir(dir) == 0) {
 		(void)execvp(argv[0], argv);
 	}
-	_exit(127);
+	_exit(127); /* no test: bash was there when this was built; then "exit code 127" is said */
 }
 
 static int setup_start(struct setup *s, const char *text, const char *dir, struct err *e)
@@ -223,6 +223,7 @@ static int read_environment(int fd, struct buf *out, struct err *e)
 	ssize_t n;
 
 	if (lseek(fd, 0, SEEK_SET) < 0) {
+		/* no test: a memory file of ours can be sought, and read below */
 		return err_errno(e, "setup: cannot read its environment");
 	}
 	do {
@@ -234,6 +235,7 @@ static int read_environment(int fd, struct buf *out, struct err *e)
 		}
 	} while (n > 0 && out->len < ENVIRONMENT_MAX);
 	if (n < 0) {
+		/* no test: as above */
 		return err_errno(e, "setup: cannot read its environment");
 	}
 	/* `exit 0` within the set-up ends the shell before it could tell. */

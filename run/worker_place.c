@@ -91,6 +91,7 @@ double worker_began(void)
 
 	/* both count from the boot, the time that a machine slept included */
 	if (ticks == 0 || a_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0) {
+		/* no test: without /proc the time until now is not known, and not counted */
 		return proc_monotonic();
 	}
 	ago = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)ticks / (double)a_second;

@@ -183,7 +183,8 @@ void source_ended(struct worker_source *s, const struct pool_event *ev)
 		i--; /* the newest stand last */
 	}
 	if (i == 0) {
-		return;
+		return; /* no test: the pool tells of a task that it was not given; it counts in no
+			   chunk */
 	}
 	w = s->given[i - 1].work;
 	s->given[i - 1] = s->given[--s->n_given];

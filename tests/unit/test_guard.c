@@ -437,6 +437,9 @@ static void test_refused(void **state)
 		int report[2], status;
 		pid_t pid;
 
+		if (rows[i].prepare == no_null && getenv("VALGRIND_LOGS")) {
+			continue; /* setrlimit is only played there */
+		}
 		assert_int_equal(pipe2(report, O_CLOEXEC), 0);
 		(void)fflush(NULL);
 		pid = start_refused(rows[i].prepare, report[1]);

@@ -196,7 +196,8 @@ static void test_starts(void **state)
 			int status;
 			char *said;
 
-			if (under_valgrind() && strstr(rows[i].said, "interpreter")) {
+			if (under_valgrind() &&
+			    (strstr(rows[i].said, "interpreter") || strstr(rows[i].said, "busy"))) {
 				continue; /* valgrind dies of such an execve */
 			}
 			said = run(rows[i].argv, rows[i].path, rows[i].workdir, &status);
@@ -295,10 +296,12 @@ static void test_environments(void **state)
 	memset(long_one, 'A', (4 << 20) - 1);
 	one[0] = long_one;
 	w.envp = one;
-	assert_int_equal(spawn_start(spawner, &w, &why), -1);
-	assert_string_equal(
-		buf_str(&why),
-		"cannot start 'echo': argument list too long (words and environment together: pass long ones in a file)");
+	if (!under_valgrind()) {
+		assert_int_equal(spawn_start(spawner, &w, &why), -1);
+		assert_string_equal(
+			buf_str(&why),
+			"cannot start 'echo': argument list too long (words and environment together: pass long ones in a file)");
+	}
 	(void)close(null);
 	buf_free(&why);
 	free(long_one);
