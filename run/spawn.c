@@ -113,7 +113,7 @@ struct spawner *spawner_new(void)
 {
 	struct spawner *s = mem_alloc(sizeof *s);
 
-	if (VFORK_IS_FORK) {
+	if (VFORK_IS_FORK) { /* no test: only under checkers, and there all tests of the pool */
 		s->forked = mmap(NULL, sizeof *s->forked, PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		s->forked = s->forked == MAP_FAILED ? NULL : s->forked;
@@ -136,6 +136,7 @@ void spawner_free(struct spawner *s)
 		found_free(&s->found[i]);
 	}
 	if (s && s->forked) {
+		/* no test: as above */
 		(void)munmap(s->forked, sizeof *s->forked);
 	}
 	free(s);
@@ -266,7 +267,7 @@ _Noreturn static void child_fail(volatile struct failure *f, enum step step)
 	f->number = errno;
 	f->step = step;
 	(void)syscall(SYS_exit_group, 127); /* a sanitizer's _exit does more than to end us */
-	_exit(127);
+	_exit(127);                         /* no test: the call above does not return */
 }
 
 static void child_raise_oom_score(const struct spawn_shared *s)
@@ -276,7 +277,7 @@ static void child_raise_oom_score(const struct spawn_shared *s)
 
 	if (fd >= 0) {
 		if (write(fd, s->oom_score, s->oom_score_len) < 0) {
-			errno = 0; /* best effort: some containers forbid it */
+			errno = 0; /* no test: some containers forbid it; best effort */
 		}
 		(void)close(fd);
 	}
@@ -314,7 +315,8 @@ _Noreturn static void child_run(const struct spawn *w, const char *path, volatil
 	child_fail(f, STEP_EXEC);
 }
 
-/* For checkers only: what vfork would be if the child had a copy of our memory. */
+/* For checkers only: what vfork would be if the child had a copy of our memory.
+ * no test: it needs one to run */
 static pid_t start_forked(const struct spawn *w, const char *path, volatile struct failure *f,
 			  struct failure *out)
 {
