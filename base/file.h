@@ -40,6 +40,10 @@ int file_draft_open(struct file_draft *d, const char *path, struct err *e);
 int file_draft_publish(struct file_draft *d, bool replace, struct err *e);
 void file_draft_drop(struct file_draft *d);
 
+/* Removes from a folder what processes of this machine that are gone left under temporary names:
+ * drafts of files, and of plans and submissions. */
+void file_sweep(const char *folder);
+
 /* Publishes a file whole: temporary name in the same folder, write, fsync, rename, fsync of the
  * folder. */
 int file_publish(const char *path, const void *p, size_t n, struct err *e);

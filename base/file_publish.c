@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +138,9 @@ int file_draft_open(struct file_draft *d, const char *path, struct err *e)
 		d->temporary = temporary_name(d->path);
 		d->fd = open(d->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 			     0666);
+		if (d->fd >= 0) {
+			(void)flock(d->fd, LOCK_EX | LOCK_NB); /* for file_sweep */
+		}
 		if (d->fd < 0 && errno != EEXIST && errno != EINTR) {
 			err_errno(e, "cannot write '%s'", path);
 			free(d->temporary); /* which was never made */

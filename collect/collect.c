@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "collect/collection.h"
@@ -313,6 +314,15 @@ static int mark_published(const struct collection *c, const struct collect_repor
 	return quietly ? 0 : rc;
 }
 
+/* Tables that somebody began, and was killed. */
+static void sweep(const char *rundir)
+{
+	char *path = rundir_path(rundir, "collect");
+
+	file_sweep(path);
+	free(path);
+}
+
 int collect_run(struct scan *s, const struct collect_options *o, struct collect_report *out,
 		struct err *e)
 {
@@ -320,6 +330,8 @@ int collect_run(struct scan *s, const struct collect_options *o, struct collect_
 	int rc;
 
 	*out = (struct collect_report){ .expected = 0 };
+	if (!o->to)
+		sweep(s->rundir);
 	rc = collection_init(&c, s, o, e);
 	if (rc == 0)
 		rc = tally_tasks(s, o->partial, out, e);

@@ -254,6 +254,19 @@ static int try_hold(const char *rundir, const char *claims, const struct hold_ho
 	return 0;
 }
 
+/* What those before us left half made. */
+static void sweep(const char *rundir)
+{
+	static const char *const folders[] = { "", "claims", "collect", "plan", "submissions" };
+
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		char *path = rundir_path(rundir, folders[i]);
+
+		file_sweep(path);
+		free(path);
+	}
+}
+
 int rundir_hold_how(const char *rundir, const struct hold_how *how, struct hold **out,
 		    struct err *e)
 {
@@ -279,6 +292,7 @@ int rundir_hold_how(const char *rundir, const struct hold_how *how, struct hold 
 	}
 	*out = mem_alloc(sizeof **out);
 	**out = (struct hold){ .claims = claims, .generation = mine, .pid = getpid() };
+	sweep(rundir);
 	return 0;
 }
 

@@ -376,8 +376,8 @@ def tables(rundir):
 # ---- what is left in a run directory
 
 # What a process that was killed may leave, all of it out of everybody's way: output of attempts that were cut off, which `log` shows;
-# names of files that were not published; folders of a task that was good so shortly before that nobody had removed them.
-MAY_STAY = ("spool", "collect/.tmp", "claims/.tmp", "plan/.tmp", "./.tmp", "plan/.draft/", "output without a journal", "keep/", "scratch/",
+# folders of a task that was good so shortly before that nobody had removed them. What was half made the next one who holds it removes.
+MAY_STAY = ("spool", "output without a journal", "keep/", "scratch/",
             "files/ that no record names")
 
 KNOWN = [re.compile(p + "$") for p in (

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/proc.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -385,6 +387,83 @@ static void test_publish_race(void **state)
 	expect_only("f ");
 }
 
+/* Half-made things of the dead are removed, those of the living and of others are not. */
+static void test_sweep(void **state)
+{
+	static const struct {
+		const char *name; /* H: our host, P: a process that is gone, S: ourselves */
+		bool folder, stays;
+	} rows[] = {
+		{ ".tmp-H-P-0", false, false },        { ".new-H-P-3", true, false },
+		{ ".draft-H-P-12", true, false },      { ".tmp-H-S-0", false, true },
+		{ ".tmp-elsewhere-P-0", false, true }, { ".tmp-H2-P-0", false, true },
+		{ ".tmp-H-P-", false, true },          { ".tmp-H-P-1x", false, true },
+		{ ".tmp-H-0-1", false, true },         { ".other-H-P-0", false, true },
+		{ "tmp-H-P-0", false, true },          { ".tmp-H-P-9", false, true }, /* locked */
+	};
+	char *names[COUNT(rows)];
+	const pid_t gone = fork();
+	int locked;
+
+	(void)state;
+	if (gone == 0) {
+		_exit(0);
+	}
+	assert_int_equal(waitpid(gone, NULL, 0), gone);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf b = BUF_INIT;
+
+		for (const char *p = rows[i].name; *p; p++) {
+			if (*p == 'H') {
+				buf_puts(&b, proc_host());
+			} else if (*p == 'P' || *p == 'S') {
+				buf_put_u64(&b, (uint64_t)(*p == 'P' ? gone : getpid()));
+			} else {
+				buf_putc(&b, *p);
+			}
+		}
+		names[i] = buf_take(&b);
+		if (rows[i].folder) {
+			assert_int_equal(mkdir(names[i], 0777), 0);
+		} else {
+			const int fd = open(names[i], O_WRONLY | O_CREAT, 0666);
+
+			assert_true(fd >= 0);
+			close(fd);
+		}
+	}
+	locked = open(names[COUNT(rows) - 1], O_RDONLY);
+	assert_int_equal(flock(locked, LOCK_EX), 0);
+	file_sweep(".");
+	file_sweep("absent");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (file_exists(names[i]) != rows[i].stays) {
+			fail_msg("%s %s", names[i], rows[i].stays ? "is gone" : "stays");
+		}
+	}
+	close(locked);
+	file_sweep(".");
+	assert_false(file_exists(names[COUNT(rows) - 1]));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		free(names[i]);
+	}
+}
+
+/* A draft is locked while it is made. */
+static void test_draft_locked(void **state)
+{
+	struct file_draft d;
+	int fd;
+
+	(void)state;
+	assert_int_equal(file_draft_open(&d, "x", NULL), 0);
+	fd = open(d.temporary, O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+	file_draft_drop(&d);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	close(fd);
+}
+
 static void test_write_error(void **state)
 {
 	const int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -551,6 +630,8 @@ int main(void)
 		TEST(test_publish_special),
 		TEST(test_draft_dropped),
 		TEST(test_publish_race),
+		TEST(test_sweep),
+		TEST(test_draft_locked),
 		TEST(test_write_error),
 		TEST(test_make_dirs),
 		TEST(test_list),
