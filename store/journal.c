@@ -158,7 +158,8 @@ static int append_header(struct journal *j, unsigned plan, const char *members, 
 	struct buf b = BUF_INIT;
 	int rc;
 
-	buf_puts(&b, "{\"k\":\"header\",\"v\":1");
+	buf_puts(&b, "{\"k\":\"header\",\"v\":");
+	buf_put_u64(&b, JOURNAL_FORMAT);
 	json_put_key(&b, "writer");
 	json_puts(&b, j->writer);
 	buf_printf(&b, ",\"plan\":%u,\"time\":%llu", plan, (unsigned long long)proc_unix_ms());

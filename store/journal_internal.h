@@ -37,4 +37,7 @@ int journal_write_output(const struct journal *j, const void *p, size_t n, uint6
 /* fdatasync, EINTR retried; file systems that know none are taken at their word. */
 int journal_sync_fd(int fd, const char *name, struct err *e);
 
+/* The `v` of a header: what this program writes, and the newest that it reads. */
+#define JOURNAL_FORMAT 1
+
 #endif

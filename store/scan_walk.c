@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/ahead.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "store/journal_internal.h"
 #include "store/scan_internal.h"
 
 #define SEGMENT     ((uint64_t)256 << 10)
@@ -217,6 +219,20 @@ static void go_to(struct walk *x, size_t file)
 	}
 }
 
+/* What a newer program wrote may mean something else by the same words. */
+static int check_format(const struct scan_file *f, struct json header, struct err *e)
+{
+	uint64_t format;
+
+	if (json_u64(json_get(header, "v"), &format) && format > JOURNAL_FORMAT) {
+		return err_bad(e,
+			       "'%s' has format %llu, but this ppgen knows formats up to %d: "
+			       "use a newer ppgen",
+			       f->path, (unsigned long long)format, JOURNAL_FORMAT);
+	}
+	return 0;
+}
+
 static int take_segment(void *arg, uint64_t job, void *slot)
 {
 	struct walk *x = arg;
@@ -241,6 +257,9 @@ static int take_segment(void *arg, uint64_t job, void *slot)
 		f->closed |= r->kind == RECORD_CLOSE;
 		if (r->kind == RECORD_HEADER) {
 			scan_take_header(f, r->line);
+			if (check_format(f, r->line, x->e) < 0) {
+				return -1;
+			}
 		}
 		rc = x->w->fn(x->w->arg, x->file, s->items[i].offset, r);
 	}

@@ -205,6 +205,27 @@ echo '{"format":' >runs/away/ppgen.json
 damaged 'a mark that is damaged' "'$T/runs/away/ppgen.json' is damaged" ''
 sed -i 's/"format":1/"format":9/' runs/away/plan/0001/run.json
 damaged 'a plan of a newer format' "plan/0001/run.json: its format is 9" ''
+cat >newer.py <<'PY'
+import sys
+table = []
+for c in range(256):
+    for _ in range(8):
+        c = c >> 1 ^ (0x82F63B78 if c & 1 else 0)
+    table.append(c)
+def crc32c(text):
+    c = 0xFFFFFFFF
+    for byte in text:
+        c = c >> 8 ^ table[(c ^ byte) & 255]
+    return c ^ 0xFFFFFFFF
+lines = open(sys.argv[1], "rb").read().splitlines()
+head = lines[0].rsplit(b',"crc":"', 1)[0].replace(b'"k":"header","v":1', b'"k":"header","v":2')
+lines[0] = head + b',"crc":"%08x"}' % crc32c(head)
+open(sys.argv[1], "wb").write(b"".join(line + b"\n" for line in lines))
+PY
+python3 newer.py runs/away/journal/*/*.jsonl
+exits 2 ppgen run away.yaml
+like 'a run does not go on in what a newer program wrote' "$err" 'use a newer ppgen'
+damaged 'a journal of a newer format' "'$T/runs/away/journal/.*has format 2, .*use a newer ppgen" 'run plan check'
 for f in axes.jsonl inputs.jsonl run.json spec.yaml; do
 	rm "runs/away/plan/0001/$f"
 	damaged "a plan without $f" "cannot read '$T/runs/away/plan/0001/$f'" ''
@@ -214,7 +235,7 @@ rm -rf runs/away/plan
 damaged 'a file in the place of the plans' "'$T/runs/away/plan': Not a directory" ''
 rm -rf runs/away/journal
 : >runs/away/journal
-damaged 'a file in the place of the journals' "'$T/runs/away/journal': Not a directory" 'plan check'
+damaged 'a file in the place of the journals' "'$T/runs/away/journal': Not a directory" 'run plan check'
 rm -rf runs/away
 ln -s away runs/away
 damaged 'a loop of symbolic links' 'Too many levels of symbolic links' ''
