@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -162,6 +163,18 @@ static int make_files_folder(struct journal *j, const char *file, struct err *e)
 	return rc;
 }
 
+/*
+ * Nothing is left where it lies: then what wrote it may have been cut short, and not have looked. A
+ * shorter one tells by itself, for there is no room to pack it.
+ */
+static bool is_full(int fd)
+{
+	struct statvfs v;
+
+	return fstatvfs(fd, &v) == 0 && v.f_blocks > 0 &&
+	       (geteuid() == 0 ? v.f_bfree : v.f_bavail) == 0;
+}
+
 /* Gives the file its place below files/: 0 done, 1 it cannot be renamed there (another file
  * system), -1. */
 static int rename_own(struct journal *j, const struct take *t, const char *file, struct err *e)
@@ -172,6 +185,14 @@ static int rename_own(struct journal *j, const struct take *t, const char *file,
 	struct stat st;
 	int rc = -1, copy;
 
+	if (is_full(t->fd)) {
+		errno = ENOSPC;
+		err_errno(e,
+			  "cannot keep '%s', which may be cut short "
+			  "(nothing that was recorded is lost: make room, then run again)",
+			  t->path);
+		goto out;
+	}
 	if (make_files_folder(j, file, e) < 0) {
 		goto out;
 	}

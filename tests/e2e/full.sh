@@ -116,6 +116,18 @@ else
 	same_file 'a disk without room for files, later with: the same table' new/collect/results.csv calm/collect/results.csv
 	no_temporaries new
 
+	# A long output that is cut short by a full disk, of a task that does not look.
+	cat >long.yaml <<'YAML'
+ppgen: 1
+name: long
+shell: head -c 80000000 /dev/zero; exit 0
+YAML
+	room size=72m
+	exits 3 inside ppgen run -q -d "$disk/long" long.yaml
+	like 'it is not taken for whole' "$err" "cannot keep '$disk/long/output/.*No space left on device"
+	is 'nor recorded as good' "$(inside sh -c "cat $disk/long/journal/*/*.jsonl" | grep -c '"out":"ok"')" 0
+	inside rm -rf "$disk/long"
+
 	# Read only.
 	room ro
 	exits 0 inside ppgen status "$disk/words"
