@@ -46,7 +46,7 @@ void process_put_self(struct buf *b)
 	json_put_key(b, "boot");
 	json_puts(b, proc_boot_id());
 	if (proc_machine()[0]) {
-		json_put_key(b, "machine");
+		json_put_key(b, "machine_id");
 		json_puts(b, proc_machine());
 	}
 	json_put_key(b, "ns");
@@ -84,7 +84,7 @@ static bool is_zombie(pid_t pid)
 /* Host names need not be unique: every second new machine is called localhost. */
 static bool is_other_machine(struct json object)
 {
-	const struct json machine = json_get(object, "machine");
+	const struct json machine = json_get(object, "machine_id");
 
 	return machine.len > 2 && proc_machine()[0] && !json_eq(machine, proc_machine());
 }

@@ -19,7 +19,7 @@ enum process_state {
 	PROCESS_GONE
 };
 
-/* Appends this process as members of an object: "host":..,"boot":..,"machine":..,"ns":..,
+/* Appends this process as members of an object: "host":..,"boot":..,"machine_id":..,"ns":..,
  * "pid":..,"start":.. and, where it has one, "guardian":{"pid":..,"start":..} */
 void process_put_self(struct buf *b);
 

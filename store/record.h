@@ -4,8 +4,8 @@
  * hexadecimal digits are the CRC-32C of every byte of the line before `,"crc"`. Unknown members are
  * passed over, so that formats can grow.
  *
- *   {"k":"header","v":1,"writer":W,"plan":1,"time":MS,"host":..,"boot":..,"pid":..,"start":TICKS,
- *    ...environment...}
+ *   {"k":"header","v":1,"writer":W,"plan":1,"time":MS,"host":..,"machine_id":..,"boot":..,
+ *    "ns":..,"pid":..,"start":TICKS,"guardian":{..}, ...environment...}
  *   {"k":"start","id":32HEX,"i":INDEX,"plan":1,"att":1,"slot":0,"seed":"N","code":16HEX,"t":MS,
  *    "pid":N,"cpus":1,"mem":BYTES,"limit":S}
  *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"slot":0,"seed":"N","code":..,"t":MS,"out":"ok",

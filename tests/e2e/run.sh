@@ -106,4 +106,12 @@ exits 0 ppgen run -d third second.yaml
 mv second.yaml renamed.yaml
 exits 0 ppgen run -d third renamed.yaml
 like 'a renamed spec goes on' "$err" 'nothing to do'
+# Every line of a journal is one object that names nothing twice.
+once='import json, sys
+def once(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+for line in sys.stdin:
+    json.loads(line, object_pairs_hook=once)'
+ok 'the journal names nothing twice' sh -c 'cat runs/*/journal/*/*.jsonl | python3 -c "$0"' "$once"
 done_testing

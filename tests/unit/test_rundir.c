@@ -278,7 +278,7 @@ static void test_hold_elsewhere(void **state)
 	} rows[] = {
 		{ "{\"host\":\"node3\",\"boot\":\"b\",\"pid\":1,\"start\":1,\"time\":17}", 1, 0 },
 		{ "{\"host\":\"%s\",\"boot\":\"an older boot\",\"pid\":1,\"start\":1}", 0, 0 },
-		{ "{\"host\":\"%s\",\"boot\":\"an older boot\",\"machine\":\"another\",\"pid\":1}",
+		{ "{\"host\":\"%s\",\"boot\":\"an older boot\",\"machine_id\":\"another\",\"pid\":1}",
 		  1, 0 },
 		{ "{\"host\":\"%s\",\"boot\":\"%s\",\"pid\":1,\"start\":1}", 0,
 		  0 }, /* another process had pid 1 */
