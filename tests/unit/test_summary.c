@@ -94,6 +94,7 @@ static void test_doubles(void **state)
 static const char spec[] = "params: {grid: {T: [1.50, 2], s: [a, \"b,c\"]}}\nrepeat: 2\n";
 
 static const char *by_s[] = { "s" }, *by_ts[] = { "T", "s" }, *by_x[] = { "Ss" };
+static const char *by_far[] = { "temperature" };
 static struct statistic stats_all[] = {
 	{ STAT_COUNT, NULL, 0, "count" },  { STAT_MEAN, "x", 0, "mean_x" },
 	{ STAT_SD, "x", 0, "sd_x" },       { STAT_MIN, "x", 0, "min_x" },
@@ -161,6 +162,10 @@ static const struct sum_case cases[] = {
 	  'c',
 	  { "{\"x\":1}" },
 	  "!summary 's': there is no parameter 'Ss' (did you mean 's'?)" },
+	{ { .to = "s", .by = by_far, .n_by = 1, .stats = stats_all, .n_stats = 1 },
+	  'c',
+	  { "{\"x\":1}" },
+	  "!summary 's': there is no parameter 'temperature'" },
 };
 
 struct run {
