@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole elements, alone and together. */
+#include <sys/stat.h>
+
 #include "tests/unit/worker_test.h"
 
 /* ---- whole elements ---- */
@@ -549,6 +551,38 @@ static void test_wrong_list(void **state)
 	world_end(&w);
 }
 
+/* A file where a folder must be: the element ends with a message that names it, having run nothing.
+ */
+static void test_in_the_way(void **state)
+{
+	static const char *const names[] = { "journal", "claims" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char *path, *top = mem_printf("%s/%zu", (const char *)*state, i);
+		struct err e = ERR_INIT;
+		struct worker_report rep;
+		struct worker_options o;
+		struct world w;
+
+		assert_int_equal(mkdir(top, 0755), 0);
+		world_begin(&w, top, "params: {x: [1, 2, 3]}\ncommand: 'true'\n", &ordinary);
+		path = path_join(w.rundir, names[i]);
+		(void)file_remove_tree(path, NULL);
+		assert_int_equal(file_publish(path, "", 0, NULL), 0);
+		o = element_of(&w, 1);
+		assert_int_equal(run_options(&w, &o, &rep, &e), -1);
+		if (!strstr(e.text, path)) {
+			fail_msg("%s: %s", names[i], e.text);
+		}
+		assert_true(rep.sum.stopped_by_system);
+		assert_int_equal(rep.sum.attempts, 0);
+		assert_said(&w, "ppgen: end: the system failed\n");
+		free(path);
+		free(top);
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -570,6 +604,7 @@ int main(void)
 		TEST(test_out_of_time),
 		TEST(test_does_not_fit),
 		TEST(test_wrong_list),
+		TEST(test_in_the_way),
 	};
 
 	(void)setenv("HOME", "/nonexistent", 1); /* no profile of the user's is read by set-ups */
