@@ -27,7 +27,7 @@ attribute() {
 }
 # The process of the worker that runs the task with this index.
 worker_of() {
-	find "$(run_of "$1")/journal" -name '*.jsonl' -exec grep -l "^{\"k\":\"start\".*\"i\":$2," {} + | tail -n 1 | xargs sed -n '1s/.*"pid":\([0-9]*\),.*/\1/p'
+	find "$(run_of "$1")/journal" -name '*.jsonl' -exec grep -l "^{\"k\":\"start\".*\"i\":$2," {} + | tail -n 1 | xargs sed -n '1s/.*,"pid":\([0-9]*\),.*/\1/p'
 }
 # A spec whose tasks from $2 on wait for a file, with lines of its own; and its table on this machine.
 gated() {

@@ -32,7 +32,7 @@ parent_of() {
 }
 # pid of the pool of an element, as its journal names it: SPEC ELEMENT
 pool_of() {
-	sed -sn "1s/.*\"pid\":\([0-9]*\),.*\"element\":$2,.*/\1/p" "$(run_of "$1")"/journal/*/*.jsonl | tail -n 1
+	sed -sn "1s/.*,\"pid\":\([0-9]*\),.*\"element\":$2,.*/\1/p" "$(run_of "$1")"/journal/*/*.jsonl | tail -n 1
 }
 # What qacct says of a job of the first submission: SPEC [ELEMENT]
 failed_of() {

@@ -14,7 +14,7 @@ log_of() {
 }
 # The journal's header of the run R of element 0: the pid in it.
 worker_pid() {
-	records "$1" | grep '^{"k":"header"' | sed -n 's/.*"pid":\([0-9]*\),.*"element":0,.*/\1/p' | tail -n 1
+	records "$1" | grep '^{"k":"header"' | sed -n 's/.*,"pid":\([0-9]*\),.*"element":0,.*/\1/p' | tail -n 1
 }
 # "queued:..,..": asked now
 elements_are() {

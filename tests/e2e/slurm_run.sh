@@ -96,7 +96,7 @@ eventually 30 says 'done:2' elements_are states.yaml
 is 'whoever is done takes what waits; the last finds nothing to do' "$(elements_are states.yaml)" 'queued:0,running:2,done:2,vanished:0'
 writer=$(grep -l '^{"k":"start".*"i":1,' "$(run_of states.yaml)"/journal/*/*)
 element=$(sed -n '1s/.*"element":\([0-9]*\),.*/\1/p' "$writer")
-pid=$(sed -n '1s/.*"pid":\([0-9]*\),.*/\1/p' "$writer")
+pid=$(sed -n '1s/.*,"pid":\([0-9]*\),.*/\1/p' "$writer")
 kill -KILL "$pid"
 ok 'a worker is killed in mid-task, and all of its processes end' within 20 sh -c "! kill -0 $pid"
 eventually 30 says 'vanished:1' elements_are states.yaml
