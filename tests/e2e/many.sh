@@ -125,10 +125,11 @@ done
 within 60 there 6
 touch gate
 killed=0
-for n in 1 2 3 4 5 6; do
+for ((n = 1; n < 600 && killed < 6; n++)); do
+	[ ! -e "$run/collect/results.csv" ] || break
 	sleep 0.0$((n * 13 % 10))5
 	h=$(find "$run"/claims -name 'local.????' 2>/dev/null | sort | tail -n 1)
-	holder=$(sed -n 's/.*"pid":\([0-9]*\),.*/\1/p' "${h:-/dev/null}" 2>/dev/null)
+	holder=$(sed -n 's/.*,"pid":\([0-9]*\),.*/\1/p' "${h:-/dev/null}" 2>/dev/null)
 	# now and then the guardian, its parent
 	[ $((n % 3)) -ne 0 ] || holder=$(ps -o ppid= -p "${holder:-0}" | tr -d ' ')
 	[ -n "$holder" ] && [ "$holder" -gt 1 ] && [ "$(ps -o comm= -p "$holder")" = ppgen ] && kill -KILL "$holder" && killed=$((killed + 1))
