@@ -4,6 +4,7 @@
 
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,8 @@ static _Noreturn void mem_out(void)
 #define SANITIZED 0
 #endif
 
+static bool limited;
+
 int mem_limit(uint64_t bytes, struct err *e)
 {
 	const char *wish = getenv(LIMIT_NAME);
@@ -54,6 +57,7 @@ int mem_limit(uint64_t bytes, struct err *e)
 	if (setrlimit(RLIMIT_DATA, &limit) < 0) {
 		return err_errno(e, "cannot limit the memory");
 	}
+	limited = true;
 	text_put_size(&shown, bytes);
 	snprintf(out_text, sizeof out_text,
 		 "ppgen: out of memory: more than %s are wanted, and that is the limit: " LIMIT_NAME
@@ -61,6 +65,18 @@ int mem_limit(uint64_t bytes, struct err *e)
 		 buf_str(&shown));
 	buf_free(&shown);
 	return 0;
+}
+
+void mem_limit_raise(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	if (!limited || getrlimit(RLIMIT_DATA, &limit) < 0) {
+		return;
+	}
+	limit.rlim_cur =
+		limit.rlim_max - limit.rlim_cur < bytes ? limit.rlim_max : limit.rlim_cur + bytes;
+	(void)setrlimit(RLIMIT_DATA, &limit);
 }
 
 void *mem_alloc(size_t n)

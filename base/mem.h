@@ -18,6 +18,9 @@
  * under sanitizers, whose own memory cannot be told from ours.
  */
 int mem_limit(uint64_t bytes, struct err *e);
+/* Allows so much more, for what is asked for whole and used in part only: the states of a huge
+ * sweep's tasks. Does nothing where no limit was set. */
+void mem_limit_raise(uint64_t bytes);
 
 void *mem_alloc(size_t n);                        /* zeroed */
 void *mem_array(size_t n, size_t size);           /* zeroed, checked for overflow */

@@ -102,6 +102,7 @@ static int merge_run(const struct values *o, const struct place *at, struct plan
 				      .to = o->to,
 				      .format = format_letter(o->format) };
 	struct collect_report rep = { 0 };
+	mem_limit_raise(space_count(p->spec->space) * (sizeof *s.tasks + 1));
 	if (scan_fold(at->rundir, p, &so, &s, &e) < 0)
 		return cmd_fail(&e);
 	int r = 0;

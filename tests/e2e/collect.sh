@@ -113,4 +113,14 @@ YAML
 exits 1 ppgen run clash3.yaml
 exits 1 ppgen collect --partial clash3.yaml
 is 'with --partial the task that contradicts its parameter is left out' "$(cut -d, -f2,4 runs/clash3/collect/results.csv | tr '\n' ' ')" 'k,r 1,1 '
+# The states of a huge sweep's tasks are asked for beside what the limit of memory allows.
+cat >huge.yaml <<'YAML'
+ppgen: 1
+params: {x: {from: 1, to: 10000000, step: 1}}
+command: echo {x}
+results: {stdout: number}
+YAML
+exits 0 ppgen run -q --first 3 huge.yaml
+exits 1 env PPGEN_MEMORY_LIMIT=64M ppgen collect --partial huge.yaml
+like 'what there is of a huge sweep is merged' "$err" '10,000,000 tasks: 3 merged'
 done_testing

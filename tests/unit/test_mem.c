@@ -141,7 +141,7 @@ static void test_out_of_memory(void **state)
 }
 
 /* In a child: asks for `want` bytes under a limit, and gives what was said. */
-static int run_limited(const char *wish, size_t want, char *text, size_t room)
+static int run_limited(const char *wish, size_t raise, size_t want, char *text, size_t room)
 {
 	int pipes[2], status;
 	ssize_t got;
@@ -158,6 +158,7 @@ static int run_limited(const char *wish, size_t want, char *text, size_t room)
 			fprintf(stderr, "%s", e.text);
 			_exit(2);
 		}
+		mem_limit_raise(raise);
 		free(mem_alloc(want));
 		_exit(0);
 	}
@@ -182,22 +183,26 @@ static void test_limit(void **state)
 {
 	static const struct {
 		const char *wish;
-		size_t want; /* MiB */
+		size_t raise, want; /* MiB */
 		int code;
 		const char *said;
 	} rows[] = {
-		{ "", 8, 0, "" },
-		{ "", 64, 3, "more than 32M are wanted" },
-		{ "128M", 64, 0, "" },
-		{ "128M", 256, 3, "more than 128M are wanted" },
-		{ "0", 256, 0, "" },
-		{ "much", 1, 2, "PPGEN_MEMORY_LIMIT is 'much', which is no size, as in 8G" },
+		{ "", 0, 8, 0, "" },
+		{ "", 0, 64, 3, "more than 32M are wanted" },
+		{ "128M", 0, 64, 0, "" },
+		{ "128M", 0, 256, 3, "more than 128M are wanted" },
+		{ "0", 0, 256, 0, "" },
+		{ "128M", 256, 256, 0, "" },
+		{ "128M", 256, 512, 3, "more than 128M are wanted" },
+		{ "0", 256, 512, 0, "" },
+		{ "much", 0, 1, 2, "PPGEN_MEMORY_LIMIT is 'much', which is no size, as in 8G" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[200];
-		int code = run_limited(rows[i].wish, rows[i].want << 20, text, sizeof text);
+		int code = run_limited(rows[i].wish, rows[i].raise << 20, rows[i].want << 20, text,
+				       sizeof text);
 
 		if (SANITIZED && rows[i].code == 3) {
 			assert_int_equal(code, 0);
