@@ -125,18 +125,16 @@ static int block_row(void *arg, struct gather_task *t, const struct row *row, st
 	return 0;
 }
 
-static bool make_task(struct block *b, uint64_t index)
+/* What may be wrong is told by the careful way. */
+static bool make_task(struct block *b, uint64_t index, struct err *unsaid)
 {
 	const struct collection *c = b->q->c;
-	struct err e = ERR_INIT;
 
-	if (c->scan->tasks[index].outcome != OUTCOME_OK)
-		return true;
-	if (gather_open(b->gather, index, &e) != 0)
+	if (gather_open(b->gather, index, unsaid) != 0)
 		return false;
 	for (b->source = 0; b->source < c->n_sources; b->source++)
 		if (c->columns[b->source] &&
-		    gather_rows(b->gather, b->source, block_row, b, &e) != 0)
+		    gather_rows(b->gather, b->source, block_row, b, unsaid) != 0)
 			return false;
 	return true;
 }
@@ -151,11 +149,14 @@ static uint64_t block_end(const struct quick *q, uint64_t job)
 static void make_block(void *arg, uint64_t job, void *slot)
 {
 	const struct quick *q = arg;
+	const uint64_t end = block_end(q, job);
 	struct block *b = slot;
+	struct err unsaid = ERR_INIT;
 
 	b->otherwise = false;
-	for (uint64_t i = job * q->block; !b->otherwise && i < block_end(q, job); i++)
-		b->otherwise = !make_task(b, i);
+	for (uint64_t i = job * q->block; !b->otherwise && i < end; i++)
+		if (q->c->scan->tasks[i].outcome == OUTCOME_OK)
+			b->otherwise = !make_task(b, i, &unsaid);
 }
 
 struct joining {
@@ -183,12 +184,13 @@ static int take_block(void *arg, uint64_t job, void *slot)
 static uint64_t block_tasks(struct quick *q)
 {
 	struct block *b = block_new(q);
+	struct err unsaid = ERR_INIT;
 	size_t most = 1;
 	uint64_t n;
 
 	for (uint64_t i = 0; i < q->c->scan->count; i++) {
 		if (q->c->scan->tasks[i].outcome == OUTCOME_OK) {
-			make_task(b, i);
+			make_task(b, i, &unsaid);
 			break;
 		}
 	}
