@@ -215,6 +215,9 @@ static int guard_wait(pid_t pool, const sigset_t *set, bool *told)
 		if (pid == pool) {
 			return status;
 		}
+		if (pid < 0 && errno == EINTR) {
+			continue;
+		}
 		if (pid > 0) {
 			continue; /* no test: an orphan that ended after the pool had, and just now
 				   */

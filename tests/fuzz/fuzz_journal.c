@@ -64,7 +64,8 @@ void fuzz_journal(struct part in)
 	struct seen all = { 0 }, one = { 0 };
 	struct err e = ERR_INIT;
 	struct part rest;
-	uint64_t sound = 0, offsets = 0;
+	uint64_t sound = 0, offsets = 0, format;
+	bool newer = false; /* who wrote it: then it is refused */
 	char xx[JOURNAL_XX], name[40];
 
 	scratch_empty();
@@ -80,12 +81,20 @@ void fuzz_journal(struct part in)
 		/* a line without its newline may still be written to */
 		if (line.text + line.len < b.data + b.len &&
 		    record_decode(line.text, line.len, &r) == 1) {
+			newer |= r.kind == RECORD_HEADER &&
+				 json_u64(json_get(r.line, "v"), &format) &&
+				 format > JOURNAL_FORMAT;
 			sound++;
 			offsets += (uint64_t)(line.text - b.data);
 		}
 	}
 	all.text = one.text = buf_str(&b);
 	all.len = one.len = b.len;
+	if (newer) {
+		MUST(scan_records(rundir, on_record, &all, &e) == -1);
+		buf_free(&b);
+		return;
+	}
 	MUST(scan_records(rundir, on_record, &all, &e) == 0);
 	MUST(all.records == sound && all.offsets == offsets);
 	MUST(scan_writer_records(rundir, "w", on_record, &one, &e) == 0);
