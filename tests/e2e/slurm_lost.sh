@@ -90,7 +90,8 @@ END
 cat >memory.yaml <<'END'
 ppgen: 1
 params: {eat: [1, 90, 200]}
-command: [python3, -c, "import time; a = b'x' * ({eat} << 20); time.sleep(3); print(len(a))"]
+# At each limit but the last a task is over its own before it is over its element's, so that ppgen sees it before Slurm does.
+command: [python3, -c, "import time\nfor m in (90, 150, 200):\n    a = None\n    a = b'x' * (min(m, {eat}) << 20)\n    time.sleep(2)\nprint(len(a))"]
 resources: {memory: 60M}
 retry: {times: 2, on: [oom], memory: x2}
 results: {stdout: number}
