@@ -120,6 +120,7 @@ bool moments_stat(struct moments *m, enum stat_kind kind, double q, double *out)
 void summary_put_double(struct buf *b, double v)
 {
 	char text[TEXT_DOUBLE_MAX];
+	const size_t n = text_of_double(v, text);
 
-	buf_add(b, text, text_of_double(v, text));
+	buf_add(b, text, n);
 }

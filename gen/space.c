@@ -251,11 +251,14 @@ void space_point(const struct space *s, uint64_t index, struct point *p)
 static void put_shown_value(struct buf *b, const struct axis *x, uint64_t i)
 {
 	char text[RANGE_TEXT_MAX];
+	size_t n;
 
-	if (x->is_range)
-		buf_add(b, text, range_text(&x->range, i, text));
-	else
+	if (x->is_range) {
+		n = range_text(&x->range, i, text);
+		buf_add(b, text, n);
+	} else {
 		text_put_shown(b, x->rows[i].text, x->rows[i].len, SHOWN_MAX);
+	}
 }
 
 void space_put_axis(const struct space *s, size_t axis, struct buf *b)
