@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,15 +18,16 @@
 
 #define ANY (-1L)
 
-/* From now on the kernel answers this call, where its first argument is `first` (or ANY), with an
+/* From now on the kernel answers this call, where its argument `at` is `value` (or ANY), with an
  * error. */
-static inline void refuse(long call, long first, int number)
+static inline void refuse_at(long call, unsigned at, long value, int number)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)first, 0, first == ANY ? 0 : 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args) +
+							   at * (unsigned)sizeof(uint64_t)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)value, 0, value == ANY ? 0 : 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)number),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -35,6 +37,11 @@ static inline void refuse(long call, long first, int number)
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
 		_exit(77);
 	}
+}
+
+static inline void refuse(long call, long first, int number)
+{
+	refuse_at(call, 0, first, number);
 }
 
 /* No process can be started, by whichever call the library takes. */
