@@ -33,6 +33,10 @@ static void put_text(const char *path, const char *text)
 #define LARGE                                                                                      \
 	"params: {x: [1, 2, 3]}\nshell: \"head -c 2000000 /dev/zero | tr '\\\\0' ' '; echo $x\"\n" \
 	"results: {stdout: number}\n"
+/* its leader goes at the TERM, and another one heeds none */
+#define LATE                                           \
+	"shell: |\n  echo begun; trap 'exit 0' TERM\n" \
+	"  sh -c 'trap \"\" TERM; sleep 1000' &\n  wait\nresources: {time: 1s}\n"
 #define SLOW  "params: {x: [1, 2, 3]}\nshell: sleep 0.3\nresources: {memory: 100M}\n"
 #define BROAD "params: {x: [1, 2, 3]}\nshell: 'echo begun; sleep 60'\nresources: {cpus: 2}\n"
 
@@ -88,23 +92,41 @@ static void no_waiting(void)
 static const struct {
 	const char *name, *spec;
 	void (*prepare)(void);
+	bool later; /* when a task runs: programs need that call to begin */
 	uint64_t cpus;
 	int rc;
 	const char *text;     /* in the message when rc is -1, else in a record */
 	size_t ends;          /* records of ends */
 	enum outcome outcome; /* of each */
 } rows[] = {
-	{ "no size", QUICK, no_fstat, 2, -1, "cannot read '", 0, OUTCOME_OK },
-	{ "no reading", QUICK, no_pread, 2, -1, "cannot read '", 0, OUTCOME_OK },
-	{ "no reading of much", LARGE, no_pread, 2, -1, "cannot read '", 0, OUTCOME_OK },
-	{ "no descriptor for the intake", LARGE, no_event_fd, 2, 0, "\"out\":\"ok\"", 3,
+	{ "no size", QUICK, no_fstat, true, 1, -1, "cannot read '", 0, OUTCOME_OK },
+	{ "no reading", QUICK, no_pread, true, 1, -1, "cannot read '", 0, OUTCOME_OK },
+	{ "no reading of much", LARGE, no_pread, true, 1, -1, ".out': Input", 0, OUTCOME_OK },
+	{ "no reading late", LATE, no_pread, true, 1, -1, ".out': Input", 0, OUTCOME_OK },
+	{ "no descriptor for the intake", LARGE, no_event_fd, false, 2, 0, "\"out\":\"ok\"", 3,
 	  OUTCOME_OK },
-	{ "no thread for it", LARGE, no_threads, 2, 0, "\"out\":\"ok\"", 3, OUTCOME_OK },
-	{ "no list of processes", SLOW, no_list, 2, 0, "\"out\":\"ok\"", 3, OUTCOME_OK },
-	{ "no streams", QUICK, no_streams, 2, 0, "cannot start '/bin/sh'", 3, OUTCOME_NOT_STARTED },
-	{ "no waiting while one is next", BROAD, no_waiting, 3, -1, "cannot wait for tasks", 1,
-	  OUTCOME_INTERRUPTED },
+	{ "no thread for it", LARGE, no_threads, false, 2, 0, "\"out\":\"ok\"", 3, OUTCOME_OK },
+	{ "no list of processes", SLOW, no_list, false, 2, 0, "\"out\":\"ok\"", 3, OUTCOME_OK },
+	{ "no streams", QUICK, no_streams, false, 2, 0, "cannot start '/bin/sh'", 3,
+	  OUTCOME_NOT_STARTED },
+	{ "no waiting while one is next", BROAD, no_waiting, false, 3, -1, "cannot wait for tasks",
+	  1, OUTCOME_INTERRUPTED },
 };
+
+static void (*on_first_start)(void);
+
+static void on_start(struct run *r, const struct pool_event *ev)
+{
+	(void)r;
+	if (ev->kind == POOL_START && on_first_start) {
+		on_first_start();
+		on_first_start = NULL;
+	}
+}
+
+static void nothing_yet(void)
+{
+}
 
 /* A process that only runs the pool: what it is refused must not keep us from reading the journal.
  */
@@ -144,7 +166,9 @@ static void check_refused(size_t i)
 
 	run_begin(&r, rows[i].spec);
 	r.capacity.cpus = rows[i].cpus;
-	r.before = rows[i].prepare;
+	r.before = rows[i].later ? nothing_yet : rows[i].prepare;
+	on_first_start = rows[i].later ? rows[i].prepare : NULL;
+	r.on_event = on_start;
 	rc = run_in_child(&r, said, sizeof said);
 	if (rc != rows[i].rc || r.n_ends != rows[i].ends ||
 	    !strstr(rc < 0 ? said : buf_str(&r.journal), rows[i].text)) {
