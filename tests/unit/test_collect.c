@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +24,7 @@
 #include "gen/task.h"
 #include "store/journal.h"
 #include "store/rundir.h"
+#include "tests/unit/refuse.h"
 
 struct run {
 	char dir[40];
@@ -371,26 +373,32 @@ static void test_gap(void **state)
 	run_close(&r);
 }
 
-static void test_damaged(void **state)
+/* The first byte that was kept of a journal's output is another now. */
+static void damage_output(const struct run *r, size_t journal)
 {
-	struct collect_report report;
-	struct err e = ERR_INIT;
-	struct run r;
-	char *out, *xx;
+	char *out = journal_spool_path(r->rundir, journal_writer(r->journals[journal]), 0, "out");
+	char *xx = strstr(out, ".0.out");
 	FILE *f;
 
-	(void)state;
-	run_open(&r, "params: {grid: {T: [1, 2]}}\ncommand: [\"true\"]\nresults: {stdout: csv}\n");
-	run_end(&r, 0, 0, "ok", NULL, "e,lost\n1,2\n3,4\n", NULL);
-	run_end(&r, 1, 1, "ok", NULL, "e\n5\n6\n", NULL);
-	out = journal_spool_path(r.rundir, journal_writer(r.journals[0]), 0, "out");
-	xx = strstr(out, ".0.out");
 	memcpy(xx, ".out", 5);
 	f = fopen(out, "r+");
 	assert_non_null(f);
 	fputs("X", f);
 	fclose(f);
 	free(out);
+}
+
+static void test_damaged(void **state)
+{
+	struct collect_report report;
+	struct err e = ERR_INIT;
+	struct run r;
+
+	(void)state;
+	run_open(&r, "params: {grid: {T: [1, 2]}}\ncommand: [\"true\"]\nresults: {stdout: csv}\n");
+	run_end(&r, 0, 0, "ok", NULL, "e,lost\n1,2\n3,4\n", NULL);
+	run_end(&r, 1, 1, "ok", NULL, "e\n5\n6\n", NULL);
+	damage_output(&r, 0);
 	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
 	assert_says(e.text, (const char *const[]){ "task t", "(T=1): ", "is damaged",
 						   "this result is lost", "`ppgen run", NULL });
@@ -403,6 +411,256 @@ static void test_damaged(void **state)
 	assert_int_equal(report.missing, 1);
 	collect_report_free(&report);
 	run_close(&r);
+}
+
+/* ---- the quick way and the careful one ---- */
+
+#define LARGE 300000 /* bytes of a cell that make a block of each task */
+
+/* A task of `stdout: csv` that gives one row: a cell of n bytes, and 1. */
+static void end_large(struct run *r, uint64_t index, size_t n)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, "a,b\n");
+	for (size_t i = 0; i < n; i++)
+		buf_putc(&b, 'x');
+	buf_puts(&b, ",1\n");
+	run_end(r, 0, index, "ok", NULL, buf_str(&b), NULL);
+	buf_free(&b);
+}
+
+static void fill_other_columns(struct run *r)
+{
+	end_large(r, 0, LARGE);
+	run_end(r, 0, 1, "ok", NULL, "b,a\n2,3\n", NULL);
+	run_end(r, 0, 2, "ok", NULL, "a,c\n4,5\n", NULL);
+}
+
+static void fill_lost(struct run *r)
+{
+	end_large(r, 0, LARGE);
+	end_large(r, 1, 1);
+	run_end(r, 1, 2, "ok", NULL, "a,b\n4,5\n", NULL);
+	damage_output(r, 1);
+}
+
+static void fill_contradiction(struct run *r)
+{
+	end_large(r, 0, LARGE);
+	end_large(r, 1, 1);
+	run_end(r, 0, 2, "ok", NULL, "a,b,rep\n4,5,2\n6,7,1\n", NULL);
+}
+
+static void fill_row_by_row(struct run *r)
+{
+	end_large(r, 0, LARGE);
+	run_end(r, 0, 1, "ok", NULL, "a,b\n\"1\n2\",\"\"\n,-\n", NULL);
+	run_end(r, 0, 2, "ok", NULL, "a,b\n", NULL);
+}
+
+/* Rows are asked of the first 64 tasks only. */
+static void fill_late_rows(struct run *r)
+{
+	for (uint64_t i = 0; i < 66; i++)
+		run_end(r, i % 2, i, "ok", NULL, i < 65 ? "a,b\n" : "a,b\n1,2\n", NULL);
+}
+
+static void fill_no_rows(struct run *r)
+{
+	for (uint64_t i = 0; i < 3; i++)
+		run_end(r, 0, i, "ok", NULL, "a,b\n", NULL);
+}
+
+/* The first that tell do so in time; blocks without any row stand between those with some. */
+static void fill_partial(struct run *r)
+{
+	run_end(r, 0, 0, "exit", NULL, NULL, NULL);
+	run_end(r, 0, 1, "ok", NULL, "a,b\n", NULL);
+	end_large(r, 2, LARGE);
+	run_end(r, 1, 3, "timeout", NULL, NULL, NULL);
+	end_large(r, 5, LARGE);
+	run_end(r, 1, 6, "ok", NULL, "b,a\n5,6\n", NULL);
+}
+
+/* Small rows, whose long parameter makes more of them than a block may hold: 3400 of 10 kB. */
+static void fill_too_large(struct run *r)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, "a\n");
+	for (int i = 0; i < 3400; i++)
+		buf_puts(&b, "1\n");
+	run_end(r, 0, 0, "ok", NULL, "a\n0\n", NULL);
+	run_end(r, 0, 1, "ok", NULL, buf_str(&b), NULL);
+	buf_free(&b);
+}
+
+/* The first task alone is more: its block is one task, and too large still. */
+static void fill_first_too_large(struct run *r)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, "a\n");
+	for (int i = 0; i < 3400; i++)
+		buf_puts(&b, "1\n");
+	run_end(r, 0, 1, "ok", NULL, buf_str(&b), NULL);
+	buf_free(&b);
+}
+
+struct quick_case {
+	const char *name;
+	void (*fill)(struct run *r);
+	const char *params; /* NULL: repeat and no other */
+	unsigned repeat;
+	char format;
+	bool partial;
+	uint64_t rows;    /* of the table, */
+	const char *says; /* or what is wrong with it */
+};
+
+/* What is told and made in the careful way: a table that goes to stdout cannot be begun anew. */
+static int collect_carefully(struct run *r, const struct quick_case *x,
+			     struct collect_report *report, struct buf *table, struct err *e)
+{
+	const struct collect_options o = { .to = "-", .format = x->format, .partial = x->partial };
+	char *path = path_join(r->dir, "stdout");
+	const int was = dup(STDOUT_FILENO);
+	int fd, rc;
+
+	(void)fflush(stdout);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(was >= 0 && fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0);
+	rc = collect(r, &o, report, e);
+	assert_true(dup2(was, STDOUT_FILENO) >= 0);
+	close(was);
+	close(fd);
+	assert_int_equal(file_read(path, table, 0, NULL), 0);
+	free(path);
+	return rc;
+}
+
+static void assert_same(struct run *r, const struct quick_case *x)
+{
+	struct collect_report quick, careful;
+	struct err e = ERR_INIT, f = ERR_INIT;
+	struct buf got = BUF_INIT, want = BUF_INIT;
+	char *path = mem_printf("%s/collect/t.%s", r->rundir, x->format == 'j' ? "json" : "csv");
+	const int rc = collect(r, &(struct collect_options){ .partial = x->partial }, &quick, &e);
+
+	assert_int_equal(collect_carefully(r, x, &careful, &want, &f), rc);
+	assert_int_equal(rc, x->says ? -1 : 0);
+	assert_string_equal(e.text, f.text);
+	assert_int_equal(quick.merged, careful.merged);
+	assert_int_equal(quick.failed, careful.failed);
+	assert_int_equal(quick.missing, careful.missing);
+	if (x->says) {
+		assert_says(e.text, (const char *const[]){ x->says, NULL });
+		assert_false(file_exists(path));
+	} else {
+		assert_int_equal(quick.tables[0].rows, x->rows);
+		assert_int_equal(careful.tables[0].rows, x->rows);
+		assert_string_equal(quick.tables[0].sha256, careful.tables[0].sha256);
+		assert_int_equal(file_read(path, &got, 0, NULL), 0);
+		assert_int_equal(got.len, want.len);
+		assert_memory_equal(got.data, want.data, want.len);
+	}
+	collect_report_free(&quick);
+	collect_report_free(&careful);
+	buf_free(&got);
+	buf_free(&want);
+	free(path);
+}
+
+static const struct quick_case quick_cases[] = {
+	{ "no way back", fill_row_by_row, NULL, 3, 'c', false, 3, NULL },
+	{ "no way back, JSON", fill_row_by_row, NULL, 3, 'j', false, 3, NULL },
+	{ "other columns", fill_other_columns, NULL, 3, 'c', false, 0, "has no column 'c'" },
+	{ "other columns, partial", fill_other_columns, NULL, 3, 'c', true, 3, NULL },
+	{ "lost", fill_lost, NULL, 3, 'c', false, 0, "this result is lost" },
+	{ "lost, partial", fill_lost, NULL, 3, 'c', true, 2, NULL },
+	{ "contradiction", fill_contradiction, NULL, 3, 'c', false, 0, "rep" },
+	{ "contradiction, partial", fill_contradiction, NULL, 3, 'j', true, 2, NULL },
+	{ "too late", fill_late_rows, NULL, 66, 'c', false, 1, NULL },
+	{ "no rows", fill_no_rows, NULL, 3, 'c', false, 0, NULL },
+	{ "partial", fill_partial, NULL, 7, 'c', true, 3, NULL },
+	{ "partial, JSON", fill_partial, NULL, 7, 'j', true, 3, NULL },
+	{ "not partial", fill_partial, NULL, 7, 'c', false, 0, "7 expected, 4 to merge, 2 failed" },
+	{ "too large", fill_too_large, "s", 1, 'c', false, 3401, NULL },
+	{ "the first too large", fill_first_too_large, "s", 1, 'c', true, 3400, NULL },
+};
+
+static void test_quick(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof quick_cases / sizeof *quick_cases; i++) {
+		const struct quick_case *x = &quick_cases[i];
+		struct buf spec = BUF_INIT;
+		struct run r;
+
+		print_message("%s\n", x->name);
+		if (x->params)
+			buf_printf(&spec, "params: {grid: {%s: [a, %010000d]}}\n", x->params, 7);
+		else
+			buf_printf(&spec, "repeat: %u\n", x->repeat);
+		buf_printf(&spec,
+			   "command: [\"true\"]\nresults: {stdout: csv}\n"
+			   "collect: [{to: t.%s}]\n",
+			   x->format == 'j' ? "json" : "csv");
+		run_open(&r, buf_str(&spec));
+		x->fill(&r);
+		assert_same(&r, x);
+		run_close(&r);
+		buf_free(&spec);
+	}
+}
+
+/* Several tables of several sources, in blocks, are what they are where a summary, which must see
+ * each row in turn, is asked for, too. */
+static void test_quick_tables(void **state)
+{
+	static const char *const names[] = { "main.jsonl", "all.json", "v.csv", "v.tsv" };
+	static const char spec[] = "params: {grid: {T: [1, 2, 3]}}\n"
+				   "command: [\"true\"]\n"
+				   "results: {stdout: csv, files: {trace: \"t{T}.csv\"}}\n"
+				   "collect:\n"
+				   "  - {to: main.jsonl}\n  - {to: all.json}\n"
+				   "  - {from: trace, to: v.csv}\n  - {from: trace, to: v.tsv}\n";
+	struct buf large = BUF_INIT;
+	char *tables[2][4];
+
+	(void)state;
+	buf_puts(&large, "v\n");
+	for (int i = 0; i < LARGE / 2; i++)
+		buf_puts(&large, "8\n");
+	for (size_t k = 0; k < 2; k++) {
+		char *text = mem_printf("%s%s", spec, k ? "  - {to: n.csv, count: true}\n" : "");
+		struct collect_report report;
+		struct err e = ERR_INIT;
+		struct run r;
+
+		run_open(&r, text);
+		run_end(&r, 0, 1, "ok", NULL, "a\n", "v,T\n\"1\t2\",2\n3,2.0\n");
+		run_end(&r, 1, 0, "ok", NULL, "a\n\"4,5\"\n", buf_str(&large));
+		run_end(&r, 0, 2, "ok", NULL, "a\n6\n7\n", "v\n9\n");
+		assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e),
+				 0);
+		assert_int_equal(report.tables[0].rows, 3);
+		assert_int_equal(report.tables[1].rows, 3);
+		assert_int_equal(report.tables[2].rows, LARGE / 2 + 3);
+		assert_int_equal(report.tables[3].rows, LARGE / 2 + 3);
+		for (size_t i = 0; i < 4; i++)
+			tables[k][i] = read_table(&r, names[i]);
+		collect_report_free(&report);
+		run_close(&r);
+		free(text);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		assert_string_equal(tables[0][i], tables[1][i]);
+		free(tables[0][i]);
+		free(tables[1][i]);
+	}
+	buf_free(&large);
 }
 
 /* ---- places ---- */
@@ -471,6 +729,8 @@ int main(void)
 		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_quick),
+		cmocka_unit_test(test_quick_tables),
 		cmocka_unit_test(test_places),
 	};
 
