@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -663,6 +662,171 @@ static void test_quick_tables(void **state)
 	buf_free(&large);
 }
 
+/* ---- what cannot be read or written ---- */
+
+/* A record that was read when the run was, and is damaged since: neither way passes it over. */
+static void test_record_lost_since(void **state)
+{
+	const struct scan_options so = { .judge = true };
+	struct run r;
+
+	(void)state;
+	run_open(&r, "repeat: 3\ncommand: [\"true\"]\nresults: {stdout: csv}\n");
+	end_large(&r, 0, LARGE);
+	run_end(&r, 0, 1, "ok", NULL, "a,b\n1,2\n", NULL);
+	run_end(&r, 1, 2, "ok", NULL, "a,b\n3,4\n", NULL);
+	for (int partial = 0; partial < 2; partial++) {
+		struct collect_report report;
+		struct err e = ERR_INIT;
+		struct scan s;
+		char was;
+		int fd;
+
+		assert_int_equal(scan_fold(r.rundir, r.plan, &so, &s, &e), 0);
+		fd = open(s.files[s.tasks[1].file].path, O_RDWR);
+		assert_true(fd >= 0);
+		assert_int_equal(pread(fd, &was, 1, (off_t)s.tasks[1].offset), 1);
+		assert_int_equal(pwrite(fd, "X", 1, (off_t)s.tasks[1].offset), 1);
+		assert_int_equal(collect_run(&s, &(struct collect_options){ .partial = partial },
+					     &report, &e),
+				 -1);
+		assert_says(e.text,
+			    (const char *const[]){ "journal", "has become unreadable", NULL });
+		assert_int_equal(e.kind, ERR_SYSTEM);
+		assert_false(run_has(&r, "results.csv"));
+		assert_int_equal(pwrite(fd, &was, 1, (off_t)s.tasks[1].offset), 1);
+		close(fd);
+		collect_report_free(&report);
+		scan_free(&s);
+	}
+	run_close(&r);
+}
+
+/* No more than so many bytes can be written to a file: nothing is published. */
+static void test_no_room(void **state)
+{
+	static const struct {
+		const char *collect;
+		bool other; /* a column: the quick way ends */
+	} rows[] = {
+		{ "[{to: t.csv}]", false },
+		{ "[{to: t.csv}]", true },
+		{ "[{to: t.csv, by: [T], count: true}]", false },
+		{ "[{to: t.csv, count: true}]", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char *spec = mem_printf(
+			"params: {grid: {T: [%0200000d, %0200000d]}}\ncommand: [\"true\"]\n"
+			"results: {stdout: csv}\ncollect: %s\n",
+			1, 2, rows[i].collect);
+		struct collect_report report;
+		struct err e = ERR_INIT;
+		struct run r;
+		int rc;
+
+		run_open(&r, spec);
+		run_end(&r, 0, 0, "ok", NULL, "a,b\n1,2\n", NULL);
+		run_end(&r, 0, 1, "ok", NULL, rows[i].other ? "a\n1\n" : "a,b\n1,2\n", NULL);
+		limit_files(i == 3 ? 3 : 20000);
+		rc = collect(&r, &(struct collect_options){ .partial = true }, &report, &e);
+		free_files();
+		assert_int_equal(rc, -1);
+		assert_says(e.text, (const char *const[]){ "cannot write '", "/collect/t.csv'",
+							   "File too large", NULL });
+		assert_false(run_has(&r, "t.csv"));
+		assert_false(run_has(&r, "published.json"));
+		collect_report_free(&report);
+		run_close(&r);
+		free(spec);
+	}
+}
+
+struct refusal {
+	const char *spec; /* from `results` on; two tasks, T=1 and T=2 */
+	const char *out[2], *trace[2];
+	const char *says[4];
+};
+
+/* What no way gives a table of. */
+static void test_refusals(void **state)
+{
+	static const struct refusal rows[] = {
+		{ "results: {stdout: jsonl}\n",
+		  { "{\"a\":1}\n{\"b\":1}\n", "{\"a\":1}\n" },
+		  { NULL },
+		  { "(T=1): some of its rows have no column 'b', others have", NULL } },
+		{ "results: {stdout: csv, files: {trace: \"t{T}.csv\"}}\n"
+		  "collect: [{from: trace, to: t.csv}]\n",
+		  { "a\n1\n", "a\n1\n" },
+		  { "v,w\n1,2\n", "v\n1\n" },
+		  { "trace: task t", "(T=2) has no column 'w', but task t", "(T=1) has", NULL } },
+		{ "results: {stdout: csv}\ncollect: [{to: t.csv, mean: aa}]\n",
+		  { "a\n1\n", "a\n2\n" },
+		  { NULL },
+		  { "summary 't.csv': there is no result column 'aa' (did you mean 'a'?)", NULL } },
+		{ "results: {stdout: csv}\ncollect: [{to: t.csv, sd: a}]\n",
+		  { "a\n-1e308\n", "a\n1e308\n" },
+		  { NULL },
+		  { "summary 't.csv': 'sd_a' is too large for a double", NULL } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char *spec = mem_printf("params: {grid: {T: [1, 2]}}\ncommand: [\"true\"]\n%s",
+					rows[i].spec);
+		struct collect_report report;
+		struct err e = ERR_INIT;
+		struct run r;
+
+		run_open(&r, spec);
+		for (size_t k = 0; k < 2; k++)
+			run_end(&r, 0, k, "ok", NULL, rows[i].out[k], rows[i].trace[k]);
+		assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e),
+				 -1);
+		assert_says(e.text, rows[i].says);
+		assert_int_equal(e.kind, ERR_BAD);
+		assert_false(run_has(&r, "t.csv"));
+		assert_false(run_has(&r, "published.json"));
+		collect_report_free(&report);
+		run_close(&r);
+		free(spec);
+	}
+}
+
+/* A table cannot get its name; a folder's name is longer than may be. */
+static void test_bad_places(void **state)
+{
+	struct collect_report report;
+	struct err e = ERR_INIT;
+	struct run r;
+	char *path, *spec;
+
+	(void)state;
+	run_open(&r, "repeat: 1\ncommand: [\"true\"]\n");
+	run_end(&r, 0, 0, "ok", NULL, NULL, NULL);
+	path = mem_printf("%s/collect/results.csv", r.rundir);
+	assert_int_equal(file_make_dirs(path, &e), 0);
+	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
+	assert_says(e.text, (const char *const[]){ "collect/results.csv", "Is a directory", NULL });
+	assert_false(run_has(&r, "published.json"));
+	collect_report_free(&report);
+	free(path);
+	run_close(&r);
+
+	err_clear(&e);
+	spec = mem_printf("repeat: 1\ncommand: [\"true\"]\ncollect: [{to: %0300d/t.csv}]\n", 1);
+	run_open(&r, spec);
+	run_end(&r, 0, 0, "ok", NULL, NULL, NULL);
+	assert_int_equal(collect(&r, &(struct collect_options){ .to = NULL }, &report, &e), -1);
+	assert_says(e.text, (const char *const[]){ "cannot make folder '",
+						   "0001': ", "File name too long", NULL });
+	collect_report_free(&report);
+	run_close(&r);
+	free(spec);
+}
+
 /* ---- places ---- */
 
 static void test_places(void **state)
@@ -731,6 +895,10 @@ int main(void)
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_quick),
 		cmocka_unit_test(test_quick_tables),
+		cmocka_unit_test(test_record_lost_since),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_bad_places),
 		cmocka_unit_test(test_places),
 	};
 
