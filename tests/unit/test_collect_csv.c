@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +21,13 @@
 #include "base/mem.h"
 #include "collect/collect.h"
 #include "collect/csv_fast.h"
+#include "tests/unit/refuse.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define IS_CHECKED 1
+#else
+#define IS_CHECKED 0
+#endif
 
 static char dir[] = "/tmp/ppgen-test-csv-XXXXXX";
 
@@ -537,13 +546,147 @@ static void test_first_fault(void **state)
 	assert_false(file_exists("out"));
 }
 
+static int merge_one(const char *name, uint64_t *rows, struct err *e)
+{
+	uint64_t n;
+	char sha256[65];
+
+	err_clear(e);
+	return collect_csv(&name, 1, "out", 'c', &n, rows, sha256, e);
+}
+
+/* A header that is longer than what is read ahead. */
+static void test_long_header(void **state)
+{
+	static const char *const none[] = { NULL };
+	struct buf in = BUF_INIT, got = BUF_INIT;
+	struct err e = ERR_INIT;
+	uint64_t rows;
+
+	(void)state;
+	make_files(none, &e);
+	for (int i = 0; i < 50000; i++)
+		buf_printf(&in, "%sc%d", i ? "," : "", i);
+	buf_puts(&in, "\n1");
+	for (int i = 1; i < 50000; i++)
+		buf_puts(&in, ",2");
+	buf_putc(&in, '\n');
+	assert_int_equal(file_publish("f.csv", in.data, in.len, &e), 0);
+	assert_int_equal(merge_one("f.csv", &rows, &e), 0);
+	assert_int_equal(rows, 1);
+	assert_int_equal(file_read("out", &got, 0, &e), 0);
+	assert_string_equal(got.data, in.data);
+	buf_free(&in);
+	buf_free(&got);
+}
+
+/* A quote that is never closed, in a file that is longer than a row may be. */
+static void test_no_end(void **state)
+{
+	static const struct {
+		const char *begin, *says;
+	} rows[] = {
+		{ "\"", "f.csv: a row of more than 256M: a quote is not closed, perhaps" },
+		{ "x\n\"",
+		  "f.csv: line 2: a row of more than 256M: a quote is not closed, perhaps" },
+	};
+	static const char *const none[] = { NULL };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	if (IS_CHECKED || getenv("VALGRIND_LOGS"))
+		skip(); /* it would take minutes, and gigabytes */
+	make_files(none, &e);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		uint64_t n;
+
+		assert_int_equal(file_publish("f.csv", rows[i].begin, strlen(rows[i].begin), &e),
+				 0);
+		assert_int_equal(truncate("f.csv", 260 << 20), 0); /* takes no room */
+		assert_int_equal(merge_one("f.csv", &n, &e), -1);
+		assert_string_equal(e.text, rows[i].says);
+		assert_int_equal(e.kind, ERR_BAD);
+		assert_false(file_exists("out"));
+	}
+	unlink("f.csv");
+}
+
+/* What has a name, and cannot be read. */
+static void test_unreadable(void **state)
+{
+	static const char *const none[] = { NULL };
+	/* says that it has 4096 bytes */
+	static const char short_one[] = "/sys/devices/system/cpu/online";
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "socket.csv" };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct err e = ERR_INIT;
+	struct stat st;
+	uint64_t rows;
+
+	(void)state;
+	make_files(none, &e);
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+	assert_int_equal(merge_one("socket.csv", &rows, &e), -1);
+	assert_string_equal(e.text, "cannot read 'socket.csv': No such device or address");
+	assert_int_equal(e.kind, ERR_SYSTEM);
+	close(fd);
+	assert_int_equal(merge_one("/proc/self/mem", &rows, &e), -1);
+	assert_string_equal(e.text, "cannot read '/proc/self/mem': Input/output error");
+	assert_int_equal(e.kind, ERR_SYSTEM);
+	if (stat(short_one, &st) < 0 || st.st_size < 100) {
+		print_message("SKIP: '%s' is not there, or as long as it says\n", short_one);
+	} else {
+		assert_int_equal(merge_one(short_one, &rows, &e), -1);
+		assert_string_equal(
+			e.text,
+			"'/sys/devices/system/cpu/online' became shorter while it was read");
+		assert_int_equal(e.kind, ERR_SYSTEM);
+	}
+	assert_false(file_exists("out"));
+}
+
+/* The disk is full: within the rows, and at the line's end that the last file lacks. */
+static void test_full(void **state)
+{
+	static const size_t sizes[] = { 1000000, (256 << 10) - 1 };
+	static const char *const none[] = { NULL };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct buf in = BUF_INIT;
+		uint64_t rows, want = 1;
+		int rc;
+
+		make_files(none, &e);
+		buf_puts(&in, "x\n");
+		for (; in.len + 2 < sizes[i]; want++)
+			buf_puts(&in, "1\n");
+		while (in.len < sizes[i])
+			buf_putc(&in, '2');
+		assert_int_equal(file_publish("f.csv", in.data, in.len, &e), 0);
+		limit_files(1000);
+		rc = merge_one("f.csv", &rows, &e);
+		free_files();
+		assert_int_equal(rc, -1);
+		assert_string_equal(e.text, "cannot write 'out': File too large");
+		assert_int_equal(e.kind, ERR_SYSTEM);
+		assert_false(file_exists("out"));
+		assert_int_equal(merge_one("f.csv", &rows, &e), 0);
+		assert_int_equal(rows, want);
+		buf_free(&in);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),       cmocka_unit_test(test_nothing_half_done),
 		cmocka_unit_test(test_blocks),      cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_pieces),      cmocka_unit_test(test_line_numbers),
-		cmocka_unit_test(test_first_fault),
+		cmocka_unit_test(test_first_fault), cmocka_unit_test(test_long_header),
+		cmocka_unit_test(test_no_end),      cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
