@@ -74,7 +74,7 @@ static int names_expand(struct names *l, const char *pattern, struct err *e)
 	rc = glob(pattern, GLOB_NOSORT, NULL, &found);
 	if (rc == GLOB_NOMATCH)
 		return err_bad(e, "no file matches '%s'", pattern);
-	if (rc != 0)
+	if (rc != 0) /* no test: without GLOB_ERR it is only a lack of memory */
 		return err_fail(e, "cannot look for '%s'", pattern);
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		names_add(l, found.gl_pathv[i]);
