@@ -3,6 +3,8 @@
  * everything is as it was. */
 #include "tests/unit/scan_test.h"
 
+#include <sys/stat.h>
+
 #define WRITERS 3
 #define TASKS   40
 #define SPEC40 \
@@ -316,11 +318,84 @@ static void test_unwanted(void **state)
 	free(cache);
 }
 
+/* ---- single records ---- */
+
+#define JOURNALS 11 /* more than are held open */
+
+/* Records read again: on and on in a long journal, in turns from many, and where none is. */
+static void test_reader(void **state)
+{
+	struct grown g;
+	struct buf text = BUF_INIT;
+	struct scan_reader *x;
+	struct record r;
+	struct err e = ERR_INIT;
+	uint64_t first, ends[TASKS];
+	struct scan s;
+	char name[16];
+
+	grown_init(&g, *state);
+	put_header(&text, "\"host\":\"elsewhere\"");
+	first = text.len;
+	for (unsigned i = 0; i < TASKS; i++) {
+		const struct rec end = { .kind = RECORD_END,
+					 .task = i,
+					 .attempt = 1,
+					 .outcome = OUTCOME_OK,
+					 .row = "{\"x\":1}",
+					 .more = g.pad };
+
+		ends[i] = text.len;
+		put_rec(&text, g.plan, &end);
+	}
+	for (int k = 0; k < JOURNALS; k++) {
+		snprintf(name, sizeof name, "w%02d", k);
+		write_journal(*state, name, text.data, k ? ends[1] : text.len);
+	}
+	fold(*state, g.plan, &judging, &s);
+	assert_int_equal(s.n_files, JOURNALS);
+	x = scan_reader_new(&s);
+	for (unsigned i = 0; i < TASKS; i++) {
+		assert_int_equal(scan_reader_get(x, 0, ends[i], &r, &e), 0);
+		assert_int_equal(r.index, i);
+	}
+	for (uint32_t k = 0; k < 3 * JOURNALS; k++) {
+		assert_int_equal(scan_reader_get(x, k * 4 % JOURNALS, first, &r, &e), 0);
+		assert_int_equal(r.index, 0);
+	}
+	assert_int_equal(scan_reader_get(x, JOURNALS, first, &r, &e), -1);
+	assert_string_equal(e.text + strlen(e.text) - 10, "journal 11");
+	err_clear(&e);
+	assert_int_equal(scan_reader_get(x, 1, ends[1], &r, &e), -1);
+	assert_int_equal(strncmp(e.text, "no record at ", 13), 0);
+	err_clear(&e);
+	assert_int_equal(scan_reader_get(x, 1, first + 1, &r, &e), -1);
+	assert_non_null(strstr(e.text, "has become unreadable"));
+	scan_reader_free(x);
+	scan_reader_free(NULL);
+	/* a journal that went away, and a folder in the place of one */
+	x = scan_reader_new(&s);
+	assert_int_equal(unlink(s.files[0].path), 0);
+	assert_int_equal(unlink(s.files[1].path), 0);
+	assert_int_equal(mkdir(s.files[1].path, 0700), 0);
+	for (uint32_t k = 0; k < 2; k++) {
+		err_clear(&e);
+		assert_int_equal(scan_reader_get(x, k, first, &r, &e), -1);
+		assert_non_null(strstr(e.text, "cannot read '"));
+		assert_non_null(strstr(e.text, k ? "Is a directory" : "No such file"));
+		assert_int_equal(e.kind, ERR_SYSTEM);
+	}
+	scan_reader_free(x);
+	scan_free(&s);
+	buf_free(&text);
+	grown_free(&g);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_growing), TEST(test_used),
+	const struct CMUnitTest tests[] = { TEST(test_growing),      TEST(test_used),
 					    TEST(test_not_believed), TEST(test_published),
-					    TEST(test_unwanted) };
+					    TEST(test_unwanted),     TEST(test_reader) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
