@@ -612,10 +612,23 @@ static void no_workdir(void)
 	run_free(&r);
 }
 
+/* A path that is none for one task: its result cannot be looked for, and the pool gives up. */
+static void no_result_path(void)
+{
+	struct run r;
+
+	run_begin(&r, "params: {x: [1, two]}\ncommand: 'true'\n"
+		      "results: {files: {out: 'out.{x:03d}.csv'}}\n");
+	need(run_pool(&r) == -1, &r, "pool_run");
+	need(strstr(r.e.text, "'{x:03d}' wants") != NULL, &r, "the message");
+	run_free(&r);
+}
+
 static void (*const cases[])(void) = {
-	full_unstarted, scratch_nowhere, scratch_stays, crowded,       overtaken,   many_again,
-	many_at_once,   killed_with_kin, end_with_kin,  told_in_grace, older_child, nameless,
-	input_gone,     spool_there,     short_file,    several_nodes, no_workdir,  impossible,
+	full_unstarted, scratch_nowhere, scratch_stays,   crowded,        overtaken,
+	many_again,     many_at_once,    killed_with_kin, end_with_kin,   told_in_grace,
+	older_child,    nameless,        input_gone,      spool_there,    short_file,
+	several_nodes,  no_workdir,      impossible,      no_result_path,
 };
 
 static void run_case(size_t i)
