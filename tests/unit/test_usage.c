@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "run/usage.h"
+#include "tests/unit/refuse.h"
 
 #define MB ((size_t)1 << 20)
 
@@ -231,12 +232,69 @@ static void test_variable(void **state)
 	usage_free(&u);
 }
 
+static void no_list(void)
+{
+	refuse(SYS_getdents64, ANY, EIO);
+}
+
+static void no_descriptors(void)
+{
+	leave_descriptors(0);
+}
+
+static void no_reading(void)
+{
+	refuse(SYS_pread64, ANY, EIO);
+}
+
+/* In a process that is refused it. */
+static void test_refused(void **state)
+{
+	static const struct {
+		void (*refuse)(void);
+		bool scan, children;
+	} rows[] = {
+		{ no_list, false, true },
+		{ no_descriptors, false, true },
+		{ no_reading, true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			struct usage u = USAGE_INIT;
+			pid_t *pids;
+			size_t n;
+			bool scan, children;
+
+			if (usage_children(&u, &pids, &n) < 0) {
+				_exit(2); /* a kernel that does not list them */
+			}
+			rows[i].refuse();
+			scan = usage_scan(&u) == 0;
+			children = usage_children(&u, &pids, &n) == 0;
+			free_descriptors();
+			_exit(scan != rows[i].scan || children != rows[i].children);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (status == W_EXITCODE(2, 0)) {
+			skip();
+		}
+		if (status != 0) {
+			fail_msg("row %zu: %x", i, (unsigned)status);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),    cmocka_unit_test(test_owners),
 		cmocka_unit_test(test_memory),   cmocka_unit_test(test_children),
-		cmocka_unit_test(test_variable),
+		cmocka_unit_test(test_variable), cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
