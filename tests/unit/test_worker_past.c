@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an element makes of what earlier holders of its chunks did. */
+#include <sys/stat.h>
+
 #include "tests/unit/worker_test.h"
 
 /* ---- what earlier holders did ---- */
@@ -29,8 +31,9 @@ static void put_did(struct journal *j, const struct plan *p, const struct did *d
 	buf_free(&b);
 }
 
-/* An earlier holder of chunk 0 that did this, freed it, and is gone. */
-static void hold_before(const struct world *w, const struct did *did, size_t n)
+/* An earlier holder of chunk 0 that did this by the plan's code, freed it, and is gone. */
+static void hold_before(const struct world *w, const struct plan *plan, const struct did *did,
+			size_t n)
 {
 	struct err e = ERR_INIT;
 	struct journal *j = journal_create(w->rundir, w->plan->number, "", &e);
@@ -45,7 +48,7 @@ static void hold_before(const struct world *w, const struct did *did, size_t n)
 	assert_no_error(&e);
 	assert_int_equal(claims_next(c, &chunk, &h, &n_holders, &e), 1);
 	for (size_t i = 0; i < n; i++) {
-		put_did(j, w->plan, &did[i]);
+		put_did(j, plan, &did[i]);
 	}
 	assert_int_equal(claims_release(c, chunk, &e), 0);
 	claim_holders_free(h, n_holders);
@@ -206,7 +209,7 @@ static void check_did(const char *dir, const struct did_row *row)
 		    "resources: {memory: 1M, time: 100s}\n"
 		    "retry: {times: 2, on: [exit, signal, timeout, oom], memory: x2, time: x3}\n",
 		    &site);
-	hold_before(&w, row->did, row->n);
+	hold_before(&w, w.plan, row->did, row->n);
 	o = element_of(&w, 1);
 	s.o = &o;
 	s.array = &w.submission.arrays[0];
@@ -249,6 +252,46 @@ static void test_earlier_holders(void **state)
 	}
 }
 
+/* Where each task has an input of its own, what was made from the same one counts, and from another
+ * one not. */
+static void test_own_inputs(void **state)
+{
+	for (int other = 0; other < 2; other++) {
+		struct did did[] = { BEGAN(1), ENDED(1, OK) };
+		struct site_of_test site = ordinary;
+		struct worker_report rep;
+		struct plan of_task;
+		struct point pt;
+		struct world w;
+		char *dir = mem_printf("%s/%d", (const char *)*state, other), *spec;
+
+		assert_int_equal(mkdir(dir, 0755), 0);
+		for (char x = '0'; x < '2'; x++) {
+			char *path = mem_printf("%s/%c.in", dir, x);
+
+			assert_int_equal(file_publish(path, &x, 1, NULL), 0);
+			free(path);
+		}
+		spec = mem_printf("params: {x: [0, 1]}\ncommand: echo {x}\n"
+				  "inputs: {data: '%s/{x}.in'}\n",
+				  dir);
+		site.chunk = 2;
+		world_begin(&w, dir, spec, &site);
+		assert_true(w.plan->per_task_inputs);
+		of_task = *w.plan;
+		point_init(&pt, w.plan->spec->space);
+		space_point(w.plan->spec->space, (uint64_t)!other, &pt);
+		assert_int_equal(plan_task_code(w.plan, &pt, of_task.code, NULL), 0);
+		point_free(&pt);
+		hold_before(&w, &of_task, did, 2);
+		rep = run_element(&w, 1);
+		assert_int_equal(rep.sum.ok, other ? 2 : 1);
+		free(spec);
+		free(dir);
+		world_end(&w);
+	}
+}
+
 /* The raised limit reaches the task. */
 static void test_raised(void **state)
 {
@@ -263,7 +306,7 @@ static void test_raised(void **state)
 		    "params: {x: [0, 1]}\ncommand: echo {x}\nresources: {time: 100s}\n"
 		    "retry: {times: 1, time: x3}\n",
 		    &site);
-	hold_before(&w, did, 2);
+	hold_before(&w, w.plan, did, 2);
 	rep = run_element(&w, 1);
 	assert_int_equal(rep.sum.ok, 2);
 	x = read_ends(&w);
@@ -278,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_earlier_holders),
+		TEST(test_own_inputs),
 		TEST(test_raised),
 	};
 
