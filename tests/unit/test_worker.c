@@ -155,6 +155,119 @@ static void test_terminated(void **state)
 	world_end(&w);
 }
 
+/* A scan_fn. */
+static int count_told(void *arg, const struct scan_file *file, uint64_t offset,
+		      const struct record *r)
+{
+	unsigned *n = arg;
+
+	(void)file;
+	(void)offset;
+	*n += json_eq(json_get(r->line, "k"), "told");
+	return 0;
+}
+
+/* Told to end before its time is over: that is recorded, for a scheduler may forget who was
+ * cancelled. Without an end nobody would ask. */
+static void test_told(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct site_of_test site = ordinary;
+		struct err e = ERR_INIT;
+		unsigned told = 0;
+		struct world w;
+		char *dir = mem_printf("%s/%u", (const char *)*state, i);
+		pid_t pid;
+
+		assert_int_equal(mkdir(dir, 0755), 0);
+		gate_close(dir);
+		site.chunk = 6;
+		site.time = i ? 5000 : 0;
+		world_begin(&w, dir, GATED, &site);
+		pid = start_element(&w, 1);
+		wait_for_records(&w, 4, 6);
+		assert_int_equal(kill(pid, SIGTERM), 0);
+		assert_int_equal(wait_for(pid), 0);
+		assert_int_equal(scan_records(w.rundir, count_told, &told, &e), 0);
+		assert_no_error(&e);
+		assert_int_equal(told, i);
+		free(dir);
+		world_end(&w);
+	}
+}
+
+/* Claims that are gone when what is left is to be freed: the element fails, what it did is kept. */
+static void test_claims_gone(void **state)
+{
+	struct world w;
+	struct ends x;
+	const pid_t pid = start_gated(&w, *state);
+	char *from = path_join(w.rundir, "claims/0001"), *to = path_join(w.rundir, "claims/moved");
+
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(wait_for(pid), 3);
+	assert_said(&w, "end: the system failed");
+	x = read_ends(&w);
+	assert_int_equal(x.n_good, 4);
+	assert_int_equal(x.n_cut, 2);
+	free(x.start);
+	free(from);
+	free(to);
+	world_end(&w);
+}
+
+/* A journal that cannot be made durable: nothing is run. */
+static void test_no_sync(void **state)
+{
+	struct world w;
+	struct ends x;
+	pid_t pid;
+
+	world_begin(&w, *state, "params: {x: [1, 2, 3]}\ncommand: 'true'\n", &ordinary);
+	pid = fork();
+	if (pid == 0) {
+		const struct worker_options o = element_of(&w, 1);
+		struct err e = ERR_INIT;
+		struct worker_report rep;
+		int rc;
+
+		refuse(SYS_fdatasync, ANY, EIO);
+		rc = run_options(&w, &o, &rep, &e);
+		_exit(rc == -1 && strstr(e.text, "cannot sync '") && rep.sum.stopped_by_system ? 9
+											       : 8);
+	}
+	assert_int_equal(wait_for(pid), 9);
+	assert_said(&w, "end: the system failed");
+	x = read_ends(&w);
+	assert_int_equal(x.n_starts, 0);
+	world_end(&w);
+}
+
+/* A journal that takes no more when the element is told to end: it fails, and what it did is kept.
+ */
+static void test_full(void **state)
+{
+	struct rlimit l;
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	struct world w;
+	struct ends x;
+	const pid_t pid = start_gated(&w, *state);
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+	l.rlim_cur = 1;
+	assert_int_equal(prlimit(pid, RLIMIT_FSIZE, &l, NULL), 0);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(wait_for(pid), 3);
+	x = read_ends(&w);
+	assert_int_equal(x.n_good, 4);
+	assert_int_equal(x.n_starts, 6);
+	assert_int_equal(x.n_cut, 0);
+	free(x.start);
+	(void)signal(SIGXFSZ, before);
+	world_end(&w);
+}
+
 /* SIGUSR1: what runs may end, nothing new is started. */
 static void test_drained(void **state)
 {
@@ -590,6 +703,10 @@ int main(void)
 		TEST(test_together),
 		TEST(test_killed),
 		TEST(test_terminated),
+		TEST(test_told),
+		TEST(test_claims_gone),
+		TEST(test_no_sync),
+		TEST(test_full),
 		TEST(test_drained),
 		TEST(test_terminated_while_retrying),
 		TEST(test_twice_at_once),

@@ -15,6 +15,7 @@
 #include "run/worker_internal.h"
 #include "store/claim.h"
 #include "store/submission.h"
+#include "tests/unit/refuse.h"
 
 #define TASKS_MOST 512
 
@@ -173,6 +174,7 @@ static inline pid_t start_element(const struct world *w, uint64_t element)
 		(void)setsid();
 		quieten(w);
 		rc = worker_run(&o, &rep, NULL);
+		free_files(); /* a test may have limited them */
 		_exit(rc < 0 ? 3 : rep.sum.failed ? 1 : 0);
 	}
 	return pid;
