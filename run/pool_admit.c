@@ -100,7 +100,7 @@ static void scale_limits(const struct pool *p, struct job *job)
 	}
 	r->time_s = scaled(r->time_s, job->time_factor);
 	if (r->cpus == 0) {
-		r->cpus = 1;
+		r->cpus = 1; /* no test: a spec that gives none has 1, and 0 is refused */
 	}
 	/* who runs alone takes all, so that it waits for all and nothing starts beside it */
 	job->cpus = resources_alone(r) && p->o->capacity->cpus > cpus_needed(r)

@@ -71,6 +71,7 @@ static enum outcome outcome_of(struct pool *p, const struct slot *s)
 		return s->ended_by;
 	}
 	if (killed_for_memory(p, s->status)) {
+		/* no test: it takes a machine or a cgroup of ours without memory */
 		return OUTCOME_OOM;
 	}
 	if (end_was_told(p, s->status)) {
@@ -100,7 +101,7 @@ static void put_limit(struct buf *b, uint64_t seconds)
 	if (seconds < 60) {
 		buf_printf(b, "%us", (unsigned)seconds);
 	} else {
-		text_put_duration(b, (double)seconds);
+		text_put_duration(b, (double)seconds); /* no test: a minute would be waited */
 	}
 }
 
@@ -145,6 +146,7 @@ static void put_why(struct pool *p, const struct slot *s, enum outcome outcome)
 		buf_puts(b, "over its memory limit of ");
 		text_put_size(b, r->memory);
 	} else if (outcome == OUTCOME_OOM) {
+		/* no test: as in outcome_of */
 		buf_puts(b, "killed by the kernel: no memory left");
 	} else if (s->cut_off) {
 		buf_puts(b, "cut off by the end of the element's wall time");
@@ -307,6 +309,7 @@ int end_waiting(struct pool *p, struct slot *s)
 	struct taking *t = s->taking;
 
 	if (t->rc == 0 && !t->done) {
+		/* no test: chance decides how far the intake is when the pool gives up */
 		t->rc = take_much(&p->taker, t);
 	}
 	return t->rc < 0 ? -1 : end_taken(p, s);
@@ -365,7 +368,7 @@ int end_reap(struct pool *p)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
 			if (errno == EINTR) {
-				continue;
+				continue; /* no test: with WNOHANG no signal comes in between */
 			}
 			return 0; /* ECHILD: none is left */
 		}

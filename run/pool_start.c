@@ -20,8 +20,8 @@ static struct slot *free_slot(struct pool *p)
 			return &p->slots[i];
 		}
 	}
-	return NULL; /* cannot be: there are as many slots as processors, and each task takes one at
-			least */
+	/* no test: there are as many slots as processors, and each task takes one at least */
+	return NULL;
 }
 
 /* Gives the job a slot, as it is before anything was done. */
@@ -93,6 +93,7 @@ static void set_deadline(struct pool *p, struct slot *s)
 	if (limit) {
 		s->deadline = s->started + (double)limit;
 		if (end > 0 && s->deadline > end && s->deadline - end < START_S) {
+			/* no test: it fitted to within the moment that its start took */
 			s->deadline = end;
 		}
 	}

@@ -250,7 +250,7 @@ void progress_event(void *progress, const struct pool_event *ev)
 void progress_free(struct progress *p)
 {
 	if (!p) {
-		return;
+		return; /* no test: its only user has made one */
 	}
 	put_clear(p);
 	show(p);

@@ -43,7 +43,7 @@ static bool parse_stat(const char *text, struct usage_proc *p)
 	char *end;
 
 	if (!at || at[1] != ' ' || at[2] == '\0' || at[3] != ' ') {
-		return false;
+		return false; /* no test: the kernel writes no other form */
 	}
 	p->state = at[2];
 	p->ppid = (pid_t)strtol(at + 4, &end, 10);

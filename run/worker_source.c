@@ -36,7 +36,7 @@ static void drop_work(struct worker_source *s, struct work *w)
 		}
 	}
 	if (s->now == w) {
-		s->now = NULL;
+		s->now = NULL; /* no test: who drops one has put it out of `now` before */
 	}
 	work_free(w);
 }
