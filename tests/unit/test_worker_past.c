@@ -256,7 +256,7 @@ static void test_earlier_holders(void **state)
  * one not. */
 static void test_own_inputs(void **state)
 {
-	for (int other = 0; other < 2; other++) {
+	for (int other = 0; other < 3; other++) {
 		struct did did[] = { BEGAN(1), ENDED(1, OK) };
 		struct site_of_test site = ordinary;
 		struct worker_report rep;
@@ -284,8 +284,20 @@ static void test_own_inputs(void **state)
 		assert_int_equal(plan_task_code(w.plan, &pt, of_task.code, NULL), 0);
 		point_free(&pt);
 		hold_before(&w, &of_task, did, 2);
-		rep = run_element(&w, 1);
-		assert_int_equal(rep.sum.ok, other ? 2 : 1);
+		if (other == 2) { /* a plan that has lost what it knew of its inputs */
+			const size_t n = w.plan->n_files;
+			const struct worker_options o = element_of(&w, 1);
+			struct err e = ERR_INIT;
+
+			w.plan->n_files = 0;
+			assert_int_equal(run_options(&w, &o, &rep, &e), -1);
+			assert_non_null(strstr(e.text, "was not there when plan 1 was made"));
+			assert_int_equal(rep.sum.attempts, 0);
+			w.plan->n_files = n;
+		} else {
+			rep = run_element(&w, 1);
+			assert_int_equal(rep.sum.ok, other ? 2 : 1);
+		}
 		free(spec);
 		free(dir);
 		world_end(&w);
