@@ -3,7 +3,9 @@
  * everything is as it was. */
 #include "tests/unit/scan_test.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define WRITERS 3
 #define TASKS   40
@@ -318,6 +320,98 @@ static void test_unwanted(void **state)
 	free(cache);
 }
 
+/* Whatever number its head holds, no more is asked for than may be, and all is read. */
+static void test_head(void **state)
+{
+	static const uint64_t much = UINT64_C(1) << 60;
+	char *path = cursor_path(*state);
+	struct buf b = BUF_INIT;
+	struct grown g;
+	struct scan s;
+
+	grown_init(&g, *state);
+	grow(&g, 600);
+	grown_write(&g);
+	fold(*state, g.plan, &judging, &s);
+	scan_free(&s);
+	g.text[0].data[g.text[0].len / 2] ^= 1; /* told by who reads all */
+	grown_write(&g);
+	assert_int_equal(file_read(path, &b, 0, NULL), 0);
+	for (size_t at = 0; at < 112; at += 8) { /* to where its texts begin */
+		char was[8];
+
+		memcpy(was, b.data + at, sizeof was);
+		memcpy(b.data + at, &much, sizeof much);
+		put_file(path, b.data, b.len);
+		memcpy(b.data + at, was, sizeof was);
+		fold(*state, g.plan, &judging, &s);
+		assert_int_equal(s.damaged, 1);
+		scan_free(&s);
+	}
+	buf_free(&b);
+	free(path);
+	grown_free(&g);
+}
+
+/* What another process is writing is left to it; what one left long ago is not in the way. */
+static void test_left_behind(void **state)
+{
+	static const struct {
+		const char *what;
+		long age;
+		bool folder, remembers, left;
+	} rows[] = {
+		{ "just now", 0, false, false, true },
+		{ "long ago", 3600, false, true, false },
+		{ "a clock that was wrong", -3600, false, true, false },
+		{ "a folder, which cannot be replaced", 3600, true, false, false },
+	};
+	char *fresh = rundir_path(*state, "cache/.scan.new"), *path = cursor_path(*state);
+	char *cache = rundir_path(*state, "cache");
+	struct grown g;
+
+	grown_init(&g, *state);
+	grow(&g, 600);
+	grown_write(&g);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const time_t then = time(NULL) - rows[i].age;
+		const struct timespec times[2] = { { .tv_sec = then }, { .tv_sec = then } };
+		struct stat st;
+		struct scan s;
+
+		assert_int_equal(file_make_dirs(rows[i].folder ? path : cache, NULL), 0);
+		put_file(fresh, "x", 1);
+		assert_int_equal(utimensat(AT_FDCWD, fresh, times, 0), 0);
+		fold(*state, g.plan, &judging, &s);
+		assert_int_equal(s.damaged, 0);
+		scan_free(&s);
+		if (file_exists(fresh) != rows[i].left ||
+		    (stat(path, &st) == 0 && S_ISREG(st.st_mode)) != rows[i].remembers) {
+			fail_msg("%s", rows[i].what);
+		}
+		forget(*state);
+	}
+	free(cache);
+	free(fresh);
+	free(path);
+	grown_free(&g);
+}
+
+/* A journal that began since then, and sorts between the others. */
+static void test_new_journal(void **state)
+{
+	struct grown g;
+
+	grown_init(&g, *state);
+	grow(&g, 600);
+	grown_write(&g);
+	fold_both(&g);
+	assert_true(remembers(*state));
+	write_journal(*state, "b0", g.text[1].data, g.text[1].len);
+	fold_both(&g);
+	grown_free(&g);
+}
+
 /* ---- single records ---- */
 
 #define JOURNALS 11 /* more than are held open */
@@ -395,7 +489,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_growing),      TEST(test_used),
 					    TEST(test_not_believed), TEST(test_published),
-					    TEST(test_unwanted),     TEST(test_reader) };
+					    TEST(test_unwanted),     TEST(test_reader),
+					    TEST(test_head),         TEST(test_left_behind),
+					    TEST(test_new_journal) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
