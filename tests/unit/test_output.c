@@ -184,10 +184,11 @@ static int no_chance(const char *dir, struct err *e)
 /* All folders that a name may ask for. */
 static bool make_all(const char *dir)
 {
+	static const char *const tops[] = { "output", "journal", "files" };
 	bool made = true;
 
-	for (int i = 0; i < 512; i++) {
-		char *path = mem_printf("%s/%s/%02x", dir, i < 256 ? "output" : "journal", i % 256);
+	for (int i = 0; i < 768; i++) {
+		char *path = mem_printf("%s/%s/%02x", dir, tops[i / 256], i % 256);
 
 		made &= file_make_dirs(path, NULL) == 0;
 		free(path);
@@ -332,7 +333,7 @@ static int no_files_sync(const char *dir, struct err *e)
 	struct journal *j = begin(dir, e);
 	struct taking x;
 
-	if (!taking_open(&x, dir, j, OUTPUT_OWN_FILE, O_RDWR) || !x.t.own)
+	if (!make_all(dir) || !taking_open(&x, dir, j, OUTPUT_OWN_FILE, O_RDWR) || !x.t.own)
 		return 0;
 	refuse(SYS_fsync, ANY, EIO);
 	return taking_end(&x, e) < 0 && says(e, "Input/output error");
