@@ -122,7 +122,7 @@ static int create_files(struct journal *j, struct err *e)
 		rc = create_file(j, "output", ".out", 0, &j->output_fd, &j->output_path, e);
 		if (rc == 0) {
 			rc = create_file(j, "journal", ".jsonl", O_APPEND, &j->fd, &j->path, e);
-			if (rc == 1) {
+			if (rc == 1) { /* no test: the name was drawn before, without output */
 				close(j->output_fd);
 				j->output_fd = -1;
 			}
@@ -250,7 +250,7 @@ int journal_write_output(const struct journal *j, const void *p, size_t n, uint6
 			at += put;
 			n -= (size_t)put;
 		} else if (put == 0 || errno != EINTR) {
-			if (put == 0) {
+			if (put == 0) { /* no test: no file system is known that says so */
 				errno = ENOSPC;
 			}
 			return err_errno(

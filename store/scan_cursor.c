@@ -360,7 +360,7 @@ static bool put_files(struct cursor_out *out, const struct scan *s)
 					 .name = (uint32_t)strlen(file_name(f)) };
 
 		if (!tail_crc(f, f->whole, &x.tail)) {
-			return false;
+			return false; /* no test: a journal that went away since it was read */
 		}
 		put(out, &x, sizeof x);
 	}
