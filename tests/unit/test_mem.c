@@ -204,7 +204,8 @@ static void test_limit(void **state)
 		int code = run_limited(rows[i].wish, rows[i].raise << 20, rows[i].want << 20, text,
 				       sizeof text);
 
-		if (SANITIZED && rows[i].code == 3) {
+		if ((SANITIZED || getenv("VALGRIND_LOGS")) &&
+		    rows[i].code == 3) { /* nothing is limited there */
 			assert_int_equal(code, 0);
 			continue;
 		}
