@@ -305,10 +305,10 @@ static int pool_open(struct pool *p)
 	if (open_signals(p) < 0) {
 		return -1;
 	}
-	raise_file_limit(p);
 	if (spawn_prepare(&p->shared) < 0) {
 		return err_errno(&p->fault, "cannot open '/dev/null'");
 	}
+	raise_file_limit(p);
 	return 0;
 }
 
