@@ -3,6 +3,7 @@
  * case in a process of its own. */
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -224,6 +225,46 @@ static void full_unstarted(void)
 		failed += WEXITSTATUS(status) == 1;
 	}
 	assert_in_range(failed, 3, 19);
+}
+
+/* A task's limit of open files is ours before the pool raised it. */
+static rlim_t files_before = 50;
+
+static void few_files(void)
+{
+	const struct rlimit l = { files_before, 4096 };
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+}
+
+static void no_limits(void *arg, unsigned *tries, double *memory, double *time)
+{
+	(void)arg, (void)tries, (void)memory, (void)time;
+	refuse(SYS_prlimit64, ANY, EPERM);
+}
+
+static void file_limit(void)
+{
+	struct rlimit l;
+	struct run r;
+	char *text;
+
+	few_files();
+	run_begin(&r, "shell: ulimit -S -n\n");
+	need(run_pool(&r) == 0 && r.sum.ok == 1, &r, "pool_run");
+	text = run_output(&r, run_end_of(&r, 0), "o", NULL);
+	assert_string_equal(text, "50\n");
+	free(text);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &l), 0);
+	assert_int_equal(l.rlim_cur, files_before);
+	run_free(&r);
+	run_begin(&r, QUICK);
+	r.past = no_limits;
+	need(run_pool(&r) == 0, &r, "pool_run");
+	assert_int_equal(r.sum.failed, 3);
+	assert_int_equal(run_end_of(&r, 0)->outcome, OUTCOME_NOT_STARTED);
+	assert_non_null(strstr(run_end_of(&r, 0)->line, "cannot start '/bin/sh'"));
+	run_free(&r);
 }
 
 static void scratch_nowhere(void)
@@ -625,10 +666,10 @@ static void no_result_path(void)
 }
 
 static void (*const cases[])(void) = {
-	full_unstarted, scratch_nowhere, scratch_stays,   crowded,        overtaken,
-	many_again,     many_at_once,    killed_with_kin, end_with_kin,   told_in_grace,
-	older_child,    nameless,        input_gone,      spool_there,    short_file,
-	several_nodes,  no_workdir,      impossible,      no_result_path,
+	full_unstarted, file_limit,    scratch_nowhere, scratch_stays,   crowded,
+	overtaken,      many_again,    many_at_once,    killed_with_kin, end_with_kin,
+	told_in_grace,  older_child,   nameless,        input_gone,      spool_there,
+	short_file,     several_nodes, no_workdir,      impossible,      no_result_path,
 };
 
 static void run_case(size_t i)
