@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,12 +92,27 @@ void sha256_end(struct sha256 *h, uint8_t out[SHA256_SIZE])
 	sha_check(EVP_DigestFinal_ex(h->ctx, out, NULL));
 }
 
+static pthread_key_t kept_key;
+
+static void kept_free(void *h)
+{
+	sha256_free(h);
+}
+
+static void kept_init(void)
+{
+	sha_check(pthread_key_create(&kept_key, kept_free) == 0);
+}
+
 void sha256_of(const void *p, size_t n, uint8_t out[SHA256_SIZE])
 {
 	static _Thread_local struct sha256 *h;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (!h) {
+	if (!h) { /* kept while the thread lives */
 		h = sha256_new();
+		(void)pthread_once(&once, kept_init);
+		(void)pthread_setspecific(kept_key, h);
 	}
 	sha256_begin(h);
 	sha256_add(h, p, n);
