@@ -458,15 +458,16 @@ static void test_strays(void **state)
 	struct run r;
 
 	(void)state;
-	run_begin(&r,
-		  "params: {x: [leaves, looks]}\n"
-		  "shell: |\n"
-		  "  if [ $x = leaves ]; then (setsid sh -c 'echo $$ > stray; exec sleep 1000' &)\n"
-		  "  while [ ! -s stray ]; do sleep 0.02; done; exit 0; fi\n"
-		  "  (setsid sh -c 'echo $$ > mine; exec sleep 1000' &)\n"
-		  "  i=0; while [ $i -lt 600 ] && [ -d /proc/$(cat stray) ]; do sleep 0.1; i=$((i + 1)); done\n"
-		  "  sleep 1; [ -d /proc/$(cat mine) ] || exit 4\n"
-		  "  [ ! -d /proc/$(cat stray) ] || exit 5\n");
+	run_begin(
+		&r,
+		"params: {x: [leaves, looks]}\n"
+		"shell: |\n"
+		"  if [ $x = leaves ]; then (setsid sh -c 'echo $$ > stray; exec sleep 1000' &)\n"
+		"  while [ ! -s stray ]; do sleep 0.02; done; exit 0; fi\n"
+		"  (setsid sh -c 'echo $$ > mine; exec sleep 1000' &)\n"
+		"  i=0; while [ $i -lt 600 ] && [ -d /proc/$(cat stray) ]; do sleep 0.1; i=$((i + 1)); done\n"
+		"  sleep 1; [ -d /proc/$(cat mine) ] || exit 4\n"
+		"  [ ! -d /proc/$(cat stray) ] || exit 5\n");
 	need(run_pool(&r) == 0, &r, "pool_run");
 	assert_int_equal(run_end_of(&r, 1)->exit_code, 0);
 	assert_int_equal(r.sum.ok, 2);
@@ -970,30 +971,18 @@ static void test_told_twice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_not_started),
-		cmocka_unit_test(test_retries),
-		cmocka_unit_test(test_forced),
-		cmocka_unit_test(test_output),
-		cmocka_unit_test(test_short_outputs),
-		cmocka_unit_test(test_streams_as_new),
-		cmocka_unit_test(test_output_of_strays),
-		cmocka_unit_test(test_result_files),
-		cmocka_unit_test(test_scratch),
-		cmocka_unit_test(test_background),
-		cmocka_unit_test(test_strays),
-		cmocka_unit_test(test_grace),
-		cmocka_unit_test(test_cpus),
-		cmocka_unit_test(test_gpus),
-		cmocka_unit_test(test_never_fits),
-		cmocka_unit_test(test_max_failures),
-		cmocka_unit_test(test_interrupts),
-		cmocka_unit_test(test_code_changes),
-		cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_guarded),
-		cmocka_unit_test(test_guardian_killed),
-		cmocka_unit_test(test_pool_killed),
-		cmocka_unit_test(test_told_twice),
+		cmocka_unit_test(test_outcomes),       cmocka_unit_test(test_not_started),
+		cmocka_unit_test(test_retries),        cmocka_unit_test(test_forced),
+		cmocka_unit_test(test_output),         cmocka_unit_test(test_short_outputs),
+		cmocka_unit_test(test_streams_as_new), cmocka_unit_test(test_output_of_strays),
+		cmocka_unit_test(test_result_files),   cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_background),     cmocka_unit_test(test_strays),
+		cmocka_unit_test(test_grace),          cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_gpus),           cmocka_unit_test(test_never_fits),
+		cmocka_unit_test(test_max_failures),   cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_code_changes),   cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_guarded),        cmocka_unit_test(test_guardian_killed),
+		cmocka_unit_test(test_pool_killed),    cmocka_unit_test(test_told_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
