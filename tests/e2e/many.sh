@@ -165,6 +165,9 @@ within 30 test -e tree/first
 pool=$(sed -n 's/[^}]*,"pid":\([0-9]*\),.*/\1/p' tree/runs/stray/claims/local.0001)
 kill -STOP $guardian
 kill -KILL "$pool"
+# shellcheck disable=SC2317 # called by `within`
+ended() { ! grep -v '^State:.*Z' "/proc/$1/status" | grep -q '^State:'; } # nobody waits for it while its guardian is stopped
+ok 'the pool is killed' within 20 ended "$pool"
 exits 2 ppgen run tree/stray.yaml
 like 'a guardian that lives holds what its pool held' "$err" "in use by pid $guardian on "
 kill -CONT $guardian

@@ -17,9 +17,9 @@ strace -f -o "$H/trace" true 2>"$err" || skip_all "processes cannot be traced he
 replay() { PYTHONDONTWRITEBYTECODE=1 python3 "$SRC/tests/power/replay.py" "$@"; }
 # What is tried at every 4th call, one random state each, and about so many states of which the run goes on.
 many="--every 6 --turns 1 --heal-every 40"
-sanitized && many="--every 60 --turns 1 --heal-every 80"
+sanitized && many="--every 60 --turns 1 --heal-every 15"
 fewer='--every 12 --heal-every 60' # for a record that is three times as long
-sanitized && fewer='--every 120 --heal-every 160'
+sanitized && fewer='--every 120 --heal-every 40'
 many="$many ${PPGEN_POWER:-}"
 fewer="$fewer ${PPGEN_POWER:-}"
 

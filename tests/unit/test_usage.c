@@ -260,6 +260,9 @@ static void test_refused(void **state)
 	};
 
 	(void)state;
+	if (getenv("VALGRIND_LOGS")) {
+		return; /* valgrind itself needs what is refused */
+	}
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const pid_t pid = fork();
 		int status;
