@@ -219,7 +219,7 @@ static int show_text(struct viewer *v, uint64_t index, const struct attempts *a,
 	const struct attempt *m = main_attempt(v, index, a);
 	if (r == 0 && m)
 		put_results(v, &b, m);
-	for (int k = 0; r == 0 && m && k < STREAM_COUNT; k++) {
+	for (int k = 0; r == 0 && m && k < SPOOL_COUNT; k++) {
 		r = stream_bytes(v, m, k == STREAM_STDERR, &data, &len, e);
 		if (r == 0)
 			put_stream(&b, k == STREAM_STDERR ? "stderr" : "stdout", data, len);
@@ -263,7 +263,7 @@ static int show_raw(struct viewer *v, uint64_t index, const struct attempts *a, 
 	const struct attempt *m = main_attempt(v, index, a);
 	const char *data;
 	size_t len;
-	for (int k = 0; m && k < STREAM_COUNT; k++) {
+	for (int k = 0; m && k < SPOOL_COUNT; k++) {
 		if (k == STREAM_STDERR ? !v->o->raw_err : !v->o->raw_out)
 			continue;
 		if (stream_bytes(v, m, k == STREAM_STDERR, &data, &len, e) < 0)

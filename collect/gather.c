@@ -136,7 +136,7 @@ int gather_open(struct gather *g, uint64_t index, struct err *e)
 
 static int get_output(void *arg, size_t which, const char **data, size_t *len, struct err *e)
 {
-	static const char *const members[STREAM_COUNT] = { "o", "e" };
+	static const char *const members[STREAM_COUNT] = { "o", "e", "v" };
 	struct gather *g = arg;
 	struct piece p;
 

@@ -357,8 +357,10 @@ void plan_results_hash(const struct results *r, char out[RESULTS_HEX])
 
 	sha256_begin(h);
 	plan_put(h, RESULTS_FORMAT);
-	for (int k = 0; k < STREAM_COUNT; k++)
+	for (int k = 0; k < SPOOL_COUNT; k++)
 		put_extract(h, &r->stream[k]);
+	if (r->stream[STREAM_VALUE].format != FORMAT_NONE)
+		put_extract(h, &r->stream[STREAM_VALUE]);
 	plan_put(h, r->log ? "log" : "streams");
 	plan_put_count(h, "files", r->n_files);
 	for (size_t k = 0; k < r->n_files; k++) {

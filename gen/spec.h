@@ -31,7 +31,20 @@ struct input {
 	struct pos pos;
 };
 
-enum start_kind { START_COMMAND, START_SHELL };
+enum start_kind { START_COMMAND, START_SHELL, START_FUNCTION };
+
+struct language;
+
+/* `python:`, `r:` a function that interpreters call: see gen/call.h. */
+struct function {
+	const struct language *language;
+	const char *call;         /* as written: "sim:run", "models/sim.py:run" */
+	struct words interpreter; /* constant words, relative ones begin in the spec's folder */
+	uint64_t batch; /* with `chunk`: items a call; else calls that are sent ahead; 0: auto */
+	bool chunk;     /* the function gets a list of tasks' parameters, and returns a list */
+	bool fork;      /* a child of an interpreter a task; else one interpreter a slot */
+	struct pos pos;
+};
 
 struct env_entry {
 	const char *name;
@@ -85,7 +98,9 @@ enum format {
 	FORMAT_TSV,
 	FORMAT_NUMBER,
 	FORMAT_TEXT,
-	FORMAT_REGEX
+	FORMAT_REGEX,
+	FORMAT_VALUE, /* of STREAM_VALUE: a list of objects, or one, is rows */
+	FORMAT_BYTES  /* of STREAM_VALUE: kept as they are, no columns */
 };
 
 struct regex_entry {
@@ -104,7 +119,10 @@ struct extract {
 	struct pos pos;
 };
 
-enum stream { STREAM_STDOUT, STREAM_STDERR, STREAM_COUNT };
+/* STREAM_VALUE: what a function returned, as its interpreter wrote it down: see store/result.h. The
+ * first SPOOL_COUNT are files while a task runs. */
+enum stream { STREAM_STDOUT, STREAM_STDERR, STREAM_VALUE, STREAM_COUNT };
+enum { SPOOL_COUNT = STREAM_VALUE };
 
 struct result_file {
 	const char *name;
@@ -190,9 +208,10 @@ struct spec {
 	size_t n_inputs;
 
 	enum start_kind start;
-	struct words command;    /* START_COMMAND */
-	const char *shell;       /* START_SHELL: the script */
-	struct words shell_with; /* the interpreter's words: {"/bin/sh", "-c"} or {"bash", "-c"} */
+	struct words command;     /* START_COMMAND */
+	const char *shell;        /* START_SHELL: the script */
+	struct words shell_with;  /* the interpreter's words: {"/bin/sh", "-c"} or {"bash", "-c"} */
+	struct function function; /* START_FUNCTION */
 	struct env_entry *env;
 	size_t n_env;
 	const char *setup;           /* NULL: none */

@@ -87,7 +87,7 @@ struct taking {
 	int rc;               /* -1: it cannot be recorded, and fault tells why */
 	uint64_t bytes;       /* in all */
 	struct left *left;    /* STREAM_COUNT, and the result files */
-	char names[STREAM_COUNT][TASK_ID_SHOWN + 16];
+	char names[SPOOL_COUNT][TASK_ID_SHOWN + 16];
 	struct buf room; /* of little, all bytes */
 	struct buf line, row, why;
 	struct err fault;
@@ -108,21 +108,21 @@ struct slot {
 	unsigned number;
 	struct job *job;
 	pid_t pid; /* and process group */
-	char *spool[STREAM_COUNT];
-	bool spool_kept[STREAM_COUNT];     /* it is there, empty, and nobody else has it; */
-	int spool_spare[STREAM_COUNT];     /* and open, as if it were new; -1: not open */
-	double spool_opened[STREAM_COUNT]; /* monotonic: by its name */
-	bool spool_renamed[STREAM_COUNT];  /* it was taken in as a file of its own */
-	off_t spool_size[STREAM_COUNT];    /* as it was taken in; */
-	bool spool_linked[STREAM_COUNT];   /* the task has removed its name, or given it more */
-	struct taking *taking;             /* in its last state */
-	int fd[STREAM_COUNT];              /* [1] is [0] where both streams go to one file */
-	double started, ended;             /* monotonic */
-	struct timespec started_at;        /* the clock that stamps files */
-	uint64_t start_ticks;              /* as in /proc */
-	double deadline;                   /* TERM, or KILL when that was sent */
-	enum outcome due_as;               /* why it is ended then */
-	double grace;                      /* seconds from that TERM to KILL */
+	char *spool[SPOOL_COUNT];
+	bool spool_kept[SPOOL_COUNT];     /* it is there, empty, and nobody else has it; */
+	int spool_spare[SPOOL_COUNT];     /* and open, as if it were new; -1: not open */
+	double spool_opened[SPOOL_COUNT]; /* monotonic: by its name */
+	bool spool_renamed[SPOOL_COUNT];  /* it was taken in as a file of its own */
+	off_t spool_size[SPOOL_COUNT];    /* as it was taken in; */
+	bool spool_linked[SPOOL_COUNT];   /* the task has removed its name, or given it more */
+	struct taking *taking;            /* in its last state */
+	int fd[SPOOL_COUNT];              /* [1] is [0] where both streams go to one file */
+	double started, ended;            /* monotonic */
+	struct timespec started_at;       /* the clock that stamps files */
+	uint64_t start_ticks;             /* as in /proc */
+	double deadline;                  /* TERM, or KILL when that was sent */
+	enum outcome due_as;              /* why it is ended then */
+	double grace;                     /* seconds from that TERM to KILL */
 	bool term_sent;
 	enum outcome ended_by; /* why we ended it; OUTCOME_NONE: we did not */
 	bool cut_off;          /* ended at the end of the pool's time */

@@ -63,7 +63,7 @@ static int open_again(struct pool *p, struct slot *s, int k)
 
 static int open_spool(struct pool *p, struct slot *s, int k)
 {
-	static const char *const endings[STREAM_COUNT] = { "out", "err" };
+	static const char *const endings[SPOOL_COUNT] = { "out", "err" };
 	int fd;
 
 	if (!s->spool[k]) {
@@ -129,7 +129,7 @@ void spools_drop(struct pool *p, struct slot *s)
 {
 	const bool keep = s->ended - s->started < SHORT_S && leaders_only(p, s);
 
-	for (int k = 0; k < STREAM_COUNT; k++) {
+	for (int k = 0; k < SPOOL_COUNT; k++) {
 		if (s->fd[k] < 0 || (k == STREAM_STDERR && p->spec->results.log)) {
 			continue;
 		}
@@ -152,7 +152,7 @@ void spools_drop(struct pool *p, struct slot *s)
  * started there is none. */
 void spools_release(struct pool *p, struct slot *s)
 {
-	for (int k = 0; k < STREAM_COUNT; k++) {
+	for (int k = 0; k < SPOOL_COUNT; k++) {
 		if (s->spool_kept[k] || (s->fd[k] >= 0 && s->pid <= 0)) {
 			(void)unlink(s->spool[k]);
 		}

@@ -224,6 +224,7 @@ static int exhibit(void *arg, size_t which, const char **data, size_t *len, stru
 static const char *left_name(const struct taker *k, const struct taking *t, size_t i)
 {
 	return i >= STREAM_COUNT    ? t->left[i].take.name
+	       : i == STREAM_VALUE  ? "value"
 	       : i == STREAM_STDERR ? "stderr"
 	       : k->results->log    ? "log"
 				    : "stdout";
@@ -301,12 +302,12 @@ static int take_little(const struct taker *k, struct taking *t, size_t n)
 /* Gives all of it a place. */
 static void find_places(struct pool *p, struct taking *t, size_t n)
 {
-	static const char *const endings[STREAM_COUNT] = { "out", "err" };
+	static const char *const endings[SPOOL_COUNT] = { "out", "err" };
 	const struct task *task = &t->slot->job->task;
 
 	t->much = true;
 	for (size_t i = 0; i < n; i++) {
-		if (i < STREAM_COUNT) {
+		if (i < SPOOL_COUNT) {
 			(void)snprintf(t->names[i], sizeof t->names[i], "%s.%u.%s", task->shown,
 				       task->attempt, endings[i]);
 		}
@@ -394,7 +395,7 @@ static int put_files(struct pool *p, struct taking *t)
 
 int take_end(struct pool *p, struct slot *s)
 {
-	static const char *const keys[STREAM_COUNT] = { ",\"o\":", ",\"e\":" };
+	static const char *const keys[STREAM_COUNT] = { ",\"o\":", ",\"e\":", ",\"v\":" };
 	struct taking *t = s->taking;
 
 	if (t->much && !p->taker.tools) {
@@ -408,7 +409,9 @@ int take_end(struct pool *p, struct slot *s)
 		if (t->left[i].take.len > 0) {
 			buf_puts(&p->pieces, keys[i]);
 			t->rc = put_piece(p, t, &t->left[i]);
-			s->spool_renamed[i] = t->left[i].take.own;
+			if (i < SPOOL_COUNT) {
+				s->spool_renamed[i] = t->left[i].take.own;
+			}
 		}
 	}
 	if (t->rc < 0) {

@@ -65,7 +65,10 @@ void judge_free(struct judge *j)
 
 static const char *stream_name(const struct judge *j, size_t s)
 {
-	return s == STREAM_STDERR ? "stderr" : j->rs->log ? "log" : "stdout";
+	return s == STREAM_VALUE    ? "value"
+	       : s == STREAM_STDERR ? "stderr"
+	       : j->rs->log         ? "log"
+				    : "stdout";
 }
 
 /* ---- one text ---- */

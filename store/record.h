@@ -10,7 +10,8 @@
  *    "pid":N,"cpus":1,"mem":BYTES,"limit":S}
  *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"slot":0,"seed":"N","code":..,"t":MS,"out":"ok",
  *    "rh":8HEX,"voids":N,"ckpt":true,"r":{..},"exit":0,"sig":0,"wall":S,"cpu":S,"rss":BYTES,
- *    "why":"..","o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"f":{"trace":[OFF,LEN,"SHA"]}}
+ *    "why":"..","o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"v":[OFF,LEN,"SHA"],
+ *    "f":{"trace":[OFF,LEN,"SHA"]}}
  *   {"k":"void","id":..,"upto":N,"why":".."}
  *   {"k":"claim","c":CHUNK,"g":GENERATION}, {"k":"done",..}: of an array element, see store/claim.h
  *   {"k":"told","t":MS}: a signal ended an array element that had time left
@@ -19,7 +20,8 @@
  *
  * - i: the task's index in plan `plan`; in any other plan only the id names it.
  * - att: a task's attempts count from 1 over the run's whole life.
- * - o, e: where stdout and stderr stand in output/<xx>/<writer>.out; absent when empty. When LEN is
+ * - o, e: where stdout and stderr stand in output/<xx>/<writer>.out; absent when empty. v: the same
+ *   for the value that a function returned, unless all of it is the row r. When LEN is
  *   large the first item is a text instead: the file's path below files/. f: the same for result
  *   files.
  * - r: the one row of results that the streams gave, where it is small (column -> value); absent

@@ -21,10 +21,11 @@ struct kept { /* what the judge asks for */
 
 static struct piece kept_piece(const struct kept *k, size_t which)
 {
+	static const char *const members[STREAM_COUNT] = { "o", "e", "v" };
 	const struct results *rs = &k->s->plan->spec->results;
 
 	if (which < STREAM_COUNT) {
-		return record_piece(k->r, which == STREAM_STDERR ? "e" : "o", NULL);
+		return record_piece(k->r, members[which], NULL);
 	}
 	return record_piece(k->r, "f", rs->files[which - STREAM_COUNT].name);
 }

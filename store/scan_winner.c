@@ -119,7 +119,7 @@ static bool same_piece(const struct record *a, const struct record *b, const cha
  * results are read from. */
 static bool same_results(const struct results *rs, const struct record *a, const struct record *b)
 {
-	static const char *const members[STREAM_COUNT] = { "o", "e" };
+	static const char *const members[STREAM_COUNT] = { "o", "e", "v" };
 	const struct json x = record_row(a), y = record_row(b);
 
 	if (x.type == JSON_OBJECT && y.type == JSON_OBJECT && strcmp(a->results, b->results) == 0) {

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A language: all that is known of how its functions are called, in one file of templates/. That
+ * file is the program that its interpreter runs (see ppgen-language(7) for what it must do); lines
+ * in its head, "# ppgen-NAME: value", hold the facts. No language's name stands in C.
+ */
+#ifndef PPGEN_GEN_LANGUAGE_H
+#define PPGEN_GEN_LANGUAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct language {
+	const char *name;        /* "python": the spec's key */
+	const char *title;       /* "Python" */
+	const char *interpreter; /* words: "python3" */
+	const char *form;   /* of a call, for messages: "MODULE:FUNCTION or FILE.py:FUNCTION" */
+	const char *files;  /* where a module's code is, words: "{}.py {}/__init__.py"; {} is its
+			       name, dots made slashes */
+	const char *import; /* PCRE2, matched line by line in a module's code: group 1 names other
+			       modules, and commas separate several */
+	bool fork;          /* it can fork a child a task */
+	const char *text;   /* the program */
+	size_t len;
+};
+
+/* NULL: no such language. What is returned lives as long as the program. */
+const struct language *language_find(const char *name, size_t len);
+/* The k-th, by name; NULL behind the last. */
+const struct language *language_at(size_t k);
+
+#endif
