@@ -260,6 +260,18 @@ static void forget(struct spawner *s)
 	}
 }
 
+int spawn_move_fd(int fd)
+{
+	const int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_MORE_FD);
+	const int number = errno;
+
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	errno = number;
+	return moved;
+}
+
 /* ---- the child ---- */
 
 _Noreturn static void child_fail(volatile struct failure *f, enum step step)
@@ -298,6 +310,11 @@ _Noreturn static void child_run(const struct spawn *w, const char *path, volatil
 	}
 	if (dup2(s->null_fd, 0) < 0 || dup2(w->out_fd, 1) < 0 || dup2(w->err_fd, 2) < 0) {
 		child_fail(f, STEP_PREPARE);
+	}
+	for (size_t i = 0; i < w->n_more; i++) {
+		if (dup2(w->more[i], 3 + (int)i) < 0) {
+			child_fail(f, STEP_PREPARE);
+		}
 	}
 	if (chdir(w->workdir) < 0) {
 		child_fail(f, STEP_ENTER);

@@ -2,8 +2,8 @@
 /*
  * Starting one task: vfork, then nothing but system calls, then execve. The parent waits until the
  * program runs or could not be started, so it knows at once which of the two it was. The child
- * leads its own process group, has no other descriptors than 0, 1, 2, an empty signal mask and
- * default dispositions, and is killed when this process dies.
+ * leads its own process group, has no other descriptors than 0, 1, 2 (and `more`), an empty signal
+ * mask and default dispositions, and is killed when this process dies.
  */
 #ifndef PPGEN_RUN_SPAWN_H
 #define PPGEN_RUN_SPAWN_H
@@ -32,7 +32,16 @@ struct spawn {
 	char *const *envp;
 	const char *workdir;
 	int out_fd, err_fd;
+	/* descriptors that become 3, 4, ...; each of them SPAWN_MORE_FD or higher (spawn_move_fd)
+	 */
+	const int *more;
+	size_t n_more;
 };
+
+#define SPAWN_MORE_FD 16
+/* Moves a descriptor to where `more` may have it; closed when the program starts. -1 with errno,
+ * and fd is closed. */
+int spawn_move_fd(int fd);
 
 /* Finds what is the same for all: ignored signals, the score (ours and 500 more), /dev/null. -1
  * with errno. */

@@ -145,6 +145,8 @@ static void journal_drop(struct journal *j)
 		close(j->output_fd);
 	}
 	buf_free(&j->line);
+	buf_free(&j->held_lines);
+	buf_free(&j->held_output);
 	free(j->path);
 	free(j->output_path);
 	free(j->writer);
@@ -208,12 +210,11 @@ static size_t write_line(struct journal *j)
 	return put > 0 ? (size_t)put : 0;
 }
 
-int journal_append(struct journal *j, const char *members, size_t len, struct err *e)
+/* Writes lines that are whole. What a write that was cut short left of them is tried once more, the
+ * line that it tore from its beginning. */
+static int write_lines(struct journal *j, const char *lines, size_t len, struct err *e)
 {
-	if (memchr(members, '\n', len)) {
-		return err_fail(e, "a record for '%s' holds a line break", j->path);
-	}
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && len > 0; i++) {
 		const size_t skip = j->torn ? 1 : 0;
 		size_t put;
 
@@ -221,8 +222,7 @@ int journal_append(struct journal *j, const char *members, size_t len, struct er
 		if (skip) {
 			buf_putc(&j->line, '\n');
 		}
-		buf_add(&j->line, members, len);
-		record_seal(&j->line, skip);
+		buf_add(&j->line, lines, len);
 		put = write_line(j);
 		if (put == j->line.len) {
 			return 0;
@@ -230,11 +230,34 @@ int journal_append(struct journal *j, const char *members, size_t len, struct er
 		if (put == 0) {
 			break;
 		}
+		for (put -= put > 0 ? skip : 0; put > 0 && lines[put - 1] != '\n'; put--) {
+		}
+		lines += put;
+		len -= put;
 	}
-	return err_errno(e,
-			 "cannot record in '%s' (nothing that was recorded is lost: "
-			 "make room, then run again)",
-			 j->path);
+	return len == 0 ? 0
+			: err_errno(e,
+				    "cannot record in '%s' (nothing that was recorded is lost: "
+				    "make room, then run again)",
+				    j->path);
+}
+
+int journal_append(struct journal *j, const char *members, size_t len, struct err *e)
+{
+	size_t from = j->held_lines.len;
+	int rc;
+
+	if (memchr(members, '\n', len)) {
+		return err_fail(e, "a record for '%s' holds a line break", j->path);
+	}
+	buf_add(&j->held_lines, members, len);
+	record_seal(&j->held_lines, from);
+	if (j->held) {
+		return 0;
+	}
+	rc = write_lines(j, j->held_lines.data, j->held_lines.len, e);
+	buf_clear(&j->held_lines);
+	return rc;
 }
 
 int journal_write_output(const struct journal *j, const void *p, size_t n, uint64_t *place,
@@ -263,11 +286,52 @@ int journal_write_output(const struct journal *j, const void *p, size_t n, uint6
 	return 0;
 }
 
+static int put_held_output(struct journal *j, struct err *e)
+{
+	uint64_t at = j->held_at;
+	const int rc =
+		journal_write_output(j, buf_str(&j->held_output), j->held_output.len, &at, e);
+
+	buf_clear(&j->held_output);
+	return rc;
+}
+
 int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset, struct err *e)
 {
-	*offset = j->output_end;
 	j->output_dirty |= n > 0;
-	return journal_write_output(j, p, n, &j->output_end, e);
+	*offset = j->output_end;
+	if (!j->held) {
+		return journal_write_output(j, p, n, &j->output_end, e);
+	}
+	if (j->held_at + j->held_output.len != j->output_end) {
+		/* something else was given a place meanwhile */
+		if (put_held_output(j, e) < 0) {
+			return -1;
+		}
+	}
+	if (j->held_output.len == 0) {
+		j->held_at = j->output_end;
+	}
+	buf_add(&j->held_output, p, n);
+	j->output_end += n;
+	return 0;
+}
+
+void journal_hold(struct journal *j)
+{
+	j->held = true;
+}
+
+int journal_release(struct journal *j, struct err *e)
+{
+	int rc = put_held_output(j, e);
+
+	j->held = false;
+	if (rc == 0 && j->held_lines.len > 0) {
+		rc = write_lines(j, j->held_lines.data, j->held_lines.len, e);
+	}
+	buf_clear(&j->held_lines);
+	return rc;
 }
 
 int journal_sync_fd(int fd, const char *name, struct err *e)

@@ -32,6 +32,14 @@ const char *journal_writer(const struct journal *j);
  */
 int journal_append(struct journal *j, const char *members, size_t len, struct err *e);
 
+/*
+ * Between the two, records and output are gathered, and go out together, the output first: for many
+ * small ones at once. Nothing of it is recorded before journal_release has returned 0. After -1
+ * some may be; all else goes on as before journal_hold.
+ */
+void journal_hold(struct journal *j);
+int journal_release(struct journal *j, struct err *e);
+
 /* Appends bytes to the packed output; *offset is where they begin. On failure the bytes are void
  * and the place is not used again. */
 int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset, struct err *e);
@@ -50,6 +58,7 @@ int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset,
 struct take {
 	int fd;           /* open for reading; closed by the caller, any time after the end */
 	const char *path; /* NULL: not ours to move */
+	uint64_t from;    /* where in the file it begins; 0 where it is ours to move */
 	const char *name; /* for messages, and in the name of a file of its own */
 	uint64_t len;     /* copy makes it less where the file has become shorter */
 	bool own;

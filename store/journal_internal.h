@@ -24,6 +24,9 @@ struct journal {
 	size_t n_unsynced;
 	bool files_made; /* files/<xx> is there */
 	struct buf line;
+	bool held;
+	struct buf held_lines, held_output;
+	uint64_t held_at; /* where held_output goes */
 };
 
 /* The folder in which a writer's files stand, so that none grows large: two digits of a hash of its

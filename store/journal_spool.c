@@ -88,7 +88,8 @@ static ssize_t read_step(const struct take *t, char *room, uint64_t at, struct e
 	ssize_t got;
 
 	do {
-		got = pread(t->fd, room, left < TAKE_STEP ? (size_t)left : TAKE_STEP, (off_t)at);
+		got = pread(t->fd, room, left < TAKE_STEP ? (size_t)left : TAKE_STEP,
+			    (off_t)(t->from + at));
 	} while (got < 0 && errno == EINTR);
 	return got < 0 ? err_errno(e, "cannot read '%s'", shown_name(t)) : got;
 }

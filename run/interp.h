@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One interpreter that lives on and calls a function for task after task: its process and its two
+ * pipes, in the protocol of ppgen-language(7). It knows nothing of slots and records.
+ *
+ * Requests go through a pipe in packet mode (pipe2(2), O_DIRECT): a read gives one packet, so
+ * that what the interpreter has not read yet can be taken back, also after its end. That is how it
+ * is known which of the calls sent ahead it had begun.
+ */
+#ifndef PPGEN_RUN_INTERP_H
+#define PPGEN_RUN_INTERP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "gen/spec.h"
+#include "run/spawn.h"
+
+struct interp;
+
+enum answer_status { ANSWER_OK, ANSWER_EXIT, ANSWER_INVALID };
+
+/* What came back of one call. The texts are valid until the next interp_read. */
+struct answer {
+	uint64_t seq;
+	enum answer_status status;
+	int code;                /* of ANSWER_EXIT: 0 to 255 */
+	double wall, cpu;        /* seconds */
+	off_t size[SPOOL_COUNT]; /* of the files on 1 and 2, now */
+	const char *value;       /* NULL where it is in value_fd */
+	uint64_t value_len;
+	int value_fd; /* a file without a name, for large values; -1. The caller closes it */
+	const char *why;
+	size_t why_len;
+};
+
+struct interp_start {
+	struct spawner *spawner;
+	const struct spawn_shared *shared;
+	char *const *argv, *const *envp;
+	const char *workdir;
+	int out_fd, err_fd;
+	int program_fd;   /* what the interpreter is to run, opened for reading by its name again */
+	const char *open; /* the first line */
+	size_t open_len;
+	const char *folder; /* for values that are large */
+};
+
+/* NULL and `why`, with errno: it could not be started. */
+struct interp *interp_start(const struct interp_start *s, struct buf *why);
+/* Closes the pipes, at which it leaves by itself; its process is the caller's to wait for. Accepts
+ * NULL. */
+void interp_free(struct interp *ip);
+
+pid_t interp_pid(const struct interp *ip);
+int interp_fd(const struct interp *ip);         /* readable when answers came */
+int interp_unsent_fd(const struct interp *ip);  /* to be polled for writing; -1: all is sent */
+unsigned interp_ahead(const struct interp *ip); /* calls that may be sent before they are read */
+
+/* Sends a line, or begins to. Long lines (over a packet) only when nothing else is under way. */
+void interp_send(struct interp *ip, const char *line, size_t len);
+void interp_go_on(struct interp *ip); /* with what is unsent */
+#define INTERP_PACKET 4096
+
+/* Takes back the lines that it has not read; how many they were. The text goes nowhere: the
+ * caller knows what it sent, and in which order. A line that is partly sent or read counts as read.
+ */
+size_t interp_take_back(struct interp *ip);
+
+/* Reads what came, at most so much that others are not kept waiting. 1: there may be more at once,
+ * 0, -1: its end of the pipe is closed. */
+int interp_read(struct interp *ip);
+/* 1 when it has said that it is ready, with what the function wants (a JSON array), 0 not yet, -1:
+ * it cannot call the function, see `why`; or what it said is none of the protocol. */
+int interp_hello(struct interp *ip, struct buf *wants, struct buf *why);
+/* 1: the next answer, 0: none is whole yet, -1: what came is none of the protocol. */
+int interp_answer(struct interp *ip, struct answer *a);
+
+#endif
