@@ -19,8 +19,9 @@ struct language {
 	const char *form;   /* of a call, for messages: "MODULE:FUNCTION or FILE.py:FUNCTION" */
 	const char *files;  /* where a module's code is, words: "{}.py {}/__init__.py"; {} is its
 			       name, dots made slashes */
-	const char *import; /* PCRE2, matched line by line in a module's code: group 1 names other
-			       modules, and commas separate several */
+	const char *import; /* PCRE2, searched for in a module's code; its groups: `modules` names
+			       others, commas between them, and `names` what may be modules in
+			       the one that `within` names */
 	bool fork;          /* it can fork a child a task */
 	const char *text;   /* the program */
 	size_t len;
