@@ -40,14 +40,25 @@ struct source {
  * gives no event.
  */
 struct pool_event {
-	enum { POOL_START, POOL_END, POOL_TICK, POOL_STOPPING } kind;
+	/* POOL_IDLE: nothing more is to be done at once, the pool is about to wait. It may come
+	 * often, and twice in a row: what costs time is done only where something happened since.
+	 */
+	enum { POOL_START, POOL_END, POOL_TICK, POOL_STOPPING, POOL_IDLE } kind;
 	const struct task *task; /* start, end */
 	enum outcome outcome;    /* end */
 	bool retried; /* end: another attempt is to follow; it does not where the pool stops before,
 			 or where it would not end in time */
-	const char *why;  /* end: for people: "exit code 3", "no result: stdout: line 1, column 1:
-			     ..." */
-	double wall;      /* end: seconds */
+	const char *why; /* end: for people: "exit code 3", "no result: stdout: line 1, column 1:
+			    ..." */
+	double wall;     /* end: seconds */
+	/* end: what the record names as the value that a function returned. `row`: all of it is
+	 * this row, compact JSON of row_len bytes, not NUL-terminated. Else `value_file`: the file
+	 * below the run directory in which it stands, from value_offset on for value_len bytes.
+	 * Both are NULL where there is no value; they are valid during the call. */
+	const char *row;
+	size_t row_len;
+	const char *value_file;
+	uint64_t value_offset, value_len;
 	const char *text; /* stopping: "interrupted: waiting for 3 tasks, Ctrl-C again ends them" */
 	uint64_t done, ok, failed, running, total; /* counted by task, after this event */
 };
