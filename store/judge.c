@@ -23,7 +23,7 @@ struct judge {
 	struct rows *stream[STREAM_COUNT];
 	struct rows **file;
 	struct extract *file_extract;
-	struct held_row held[STREAM_COUNT];
+	struct held_row held[SPOOL_COUNT];
 	struct row both;
 };
 
@@ -50,8 +50,9 @@ void judge_free(struct judge *j)
 {
 	if (!j)
 		return;
-	for (size_t s = 0; s < STREAM_COUNT; s++) {
+	for (size_t s = 0; s < STREAM_COUNT; s++)
 		rows_free(j->stream[s]);
+	for (size_t s = 0; s < SPOOL_COUNT; s++) {
 		free(j->held[s].row.cells);
 		buf_free(&j->held[s].text);
 	}
@@ -164,7 +165,7 @@ static int join_rows(struct walk *w, row_fn fn, void *arg)
 	struct judge *j = w->j;
 
 	j->both.n = 0;
-	for (size_t s = 0; s < STREAM_COUNT; s++) {
+	for (size_t s = 0; s < SPOOL_COUNT; s++) {
 		for (size_t i = 0; i < j->held[s].row.n; i++) {
 			const struct cell *c = &j->held[s].row.cells[i];
 
@@ -186,7 +187,7 @@ static int walk_both(struct walk *w, row_fn fn, void *arg)
 	struct judge *j = w->j;
 	int rc = WALK_OK;
 
-	for (size_t s = 0; rc == WALK_OK && s < STREAM_COUNT; s++) {
+	for (size_t s = 0; rc == WALK_OK && s < SPOOL_COUNT; s++) {
 		j->held[s].seen = 0;
 		rc = walk_text(w, j->stream[s], s, stream_name(j, s), hold_row, &j->held[s]);
 	}
@@ -194,7 +195,7 @@ static int walk_both(struct walk *w, row_fn fn, void *arg)
 		return rc;
 	if (j->held[0].seen == 1 && j->held[1].seen == 1)
 		return join_rows(w, fn, arg);
-	for (size_t s = 0; s < STREAM_COUNT; s++)
+	for (size_t s = 0; s < SPOOL_COUNT; s++)
 		if (j->held[!s].seen == 0)
 			return walk_text(w, j->stream[s], s, stream_name(j, s), fn, arg);
 	err_bad(w->invalid,
