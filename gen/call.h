@@ -35,8 +35,9 @@ void call_put_open(const struct call_maker *m, struct buf *out);
 
 /*
  * Appends the request for one task, with its newline: ["call",SEQ,{PARAMS},[VARIABLES],DIR]. -1: a
- * text cannot be filled. For `per: chunk`: call_chunk_begin, call_chunk_add for each task,
- * call_chunk_end, which appends one request for all of them; they have numbers from seq on.
+ * text cannot be filled, and nothing was appended. For `per: chunk`: call_chunk_begin,
+ * call_chunk_add for each task, call_chunk_end, which appends one request for all that could be
+ * added; they have numbers from seq on.
  */
 int call_put(struct call_maker *m, const struct task *t, uint64_t seq, struct buf *out,
 	     struct err *e);

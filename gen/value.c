@@ -175,21 +175,24 @@ static void put_number(struct buf *b, const char *s, size_t n)
 	}
 }
 
+/* The items stand in a list as JSON has them, but for numbers. */
 static void put_list(struct buf *b, const struct value *v)
 {
-	struct buf room = BUF_INIT;
-	struct value item;
-	size_t at = 0;
-	const char *sep = "";
+	const char *p = v->text + 1, *end = v->text + v->len, *stop;
 
 	buf_putc(b, '[');
-	while (value_list_next(v, &at, &room, &item)) {
-		buf_puts(b, sep);
-		value_put_json(b, &item);
-		sep = ",";
+	for (; p < end && *p != ']'; p = stop) {
+		if (*p == ',') {
+			buf_putc(b, *p);
+			p++;
+		}
+		stop = item_end(p, end);
+		if (*p != '"' && value_type_of(p, (size_t)(stop - p)) == VALUE_NUMBER)
+			put_number(b, p, (size_t)(stop - p));
+		else
+			buf_add(b, p, (size_t)(stop - p));
 	}
 	buf_putc(b, ']');
-	buf_free(&room);
 }
 
 void value_put_json(struct buf *b, const struct value *v)
