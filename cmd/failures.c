@@ -72,7 +72,7 @@ static char *last_said(struct scan *s, const struct task_state *t, struct output
 	size_t len;
 	if (scan_read(s, t->file, t->offset, &r, NULL) < 0)
 		return NULL;
-	struct piece p = record_piece(&r, "e", NULL);
+	struct piece p = record_stream(&r, STREAM_STDERR);
 	if (!p.there ||
 	    output_get(outputs, s->files[t->file].writer, &p, false, &data, &len, NULL) < 0)
 		return NULL;

@@ -83,7 +83,7 @@ static int stream_bytes(struct viewer *v, const struct attempt *a, bool err_stre
 			const char **data, size_t *len, struct err *e)
 {
 	if (a->ended) {
-		struct piece p = record_piece(&a->rec, err_stream ? "e" : "o", NULL);
+		struct piece p = record_stream(&a->rec, err_stream ? STREAM_STDERR : STREAM_STDOUT);
 		return output_get(v->outputs, a->writer, &p, true, data, len, e);
 	}
 	char *path =

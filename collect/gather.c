@@ -136,12 +136,11 @@ int gather_open(struct gather *g, uint64_t index, struct err *e)
 
 static int get_output(void *arg, size_t which, const char **data, size_t *len, struct err *e)
 {
-	static const char *const members[STREAM_COUNT] = { "o", "e", "v" };
 	struct gather *g = arg;
 	struct piece p;
 
 	if (which < STREAM_COUNT)
-		p = record_piece(&g->record, members[which], NULL);
+		p = record_stream(&g->record, (enum stream)which);
 	else
 		p = record_piece(&g->record, "f", g->results->files[which - STREAM_COUNT].name);
 	if (!p.there)

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "store/result.h"
+#include "store/rows.h"
 
 /* A row that outlives what it was read from. */
 struct held_row {
@@ -204,13 +204,28 @@ static int walk_both(struct walk *w, row_fn fn, void *arg)
 	return WALK_INVALID;
 }
 
+/* A function's value is the result, whatever it wrote beside. Its bytes are not asked for where
+ * nothing is read from them. */
+static int walk_value(struct walk *w, row_fn fn, void *arg)
+{
+	static const struct row nothing = { NULL, 0, 0 };
+	struct rows *r = w->j->stream[STREAM_VALUE];
+
+	if (w->j->rs->stream[STREAM_VALUE].format == FORMAT_VALUE)
+		return walk_text(w, r, STREAM_VALUE, stream_name(w->j, STREAM_VALUE), fn, arg);
+	w->stop = fn(arg, &nothing);
+	return w->stop ? WALK_STOPPED : WALK_OK;
+}
+
 static int walk_streams(struct walk *w, row_fn fn, void *arg)
 {
 	struct judge *j = w->j;
 
+	if (j->stream[STREAM_VALUE])
+		return walk_value(w, fn, arg);
 	if (j->stream[0] && j->stream[1])
 		return walk_both(w, fn, arg);
-	for (size_t s = 0; s < STREAM_COUNT; s++)
+	for (size_t s = 0; s < SPOOL_COUNT; s++)
 		if (j->stream[s])
 			return walk_text(w, j->stream[s], s, stream_name(j, s), fn, arg);
 	return WALK_OK;
@@ -219,6 +234,7 @@ static int walk_streams(struct walk *w, row_fn fn, void *arg)
 /* ---- the judge ---- */
 
 struct inline_row {
+	const struct rows *from;
 	struct buf *b;
 	size_t rows;
 };
@@ -245,8 +261,17 @@ static int keep_inline(void *arg, const struct row *row)
 {
 	struct inline_row *in = arg;
 
+	struct json text;
+
 	buf_clear(in->b);
-	if (++in->rows > 1 || !row_is_json(row))
+	if (++in->rows > 1)
+		return 0;
+	if (in->from && rows_verbatim(in->from, &text)) {
+		if (text.len <= RESULT_INLINE)
+			buf_add(in->b, text.text, text.len);
+		return 0;
+	}
+	if (!row_is_json(row))
 		return 0;
 	row_put_json(row, in->b);
 	if (in->b->len > RESULT_INLINE)
@@ -259,12 +284,14 @@ int judge_run(struct judge *j, judge_get get, void *arg, struct buf *inline_row,
 {
 	struct err invalid = ERR_INIT;
 	struct walk w = { .j = j, .get = get, .arg = arg, .failed = e, .invalid = &invalid };
-	struct inline_row in = { inline_row, 0 };
+	struct inline_row in = { j->stream[STREAM_VALUE], inline_row, 0 };
 	uint64_t rows = 0;
 	int rc;
 
 	buf_clear(inline_row);
-	rc = walk_streams(&w, keep_inline, &in);
+	rc = j->rs->stream[STREAM_VALUE].format == FORMAT_BYTES
+		     ? WALK_OK
+		     : walk_streams(&w, keep_inline, &in);
 	for (size_t k = 0; rc == WALK_OK && k < j->rs->n_files; k++)
 		rc = walk_text(&w, j->file[k], STREAM_COUNT + k, j->rs->files[k].name, count_row,
 			       &rows);

@@ -87,6 +87,23 @@ struct piece record_piece(const struct record *r, const char *member, const char
 	return p;
 }
 
+struct piece record_stream(const struct record *r, enum stream which)
+{
+	static const char *const members[STREAM_COUNT] = {
+		[STREAM_STDOUT] = "o", [STREAM_STDERR] = "e", [STREAM_VALUE] = "v"
+	};
+	struct piece p = record_piece(r, members[which], NULL);
+	struct json row;
+
+	if (which == STREAM_VALUE && !p.there) {
+		row = record_row(r);
+		if (row.type == JSON_OBJECT) {
+			p = (struct piece){ .there = true, .text = row.text, .len = row.len };
+		}
+	}
+	return p;
+}
+
 struct json record_row(const struct record *r)
 {
 	struct json row = { JSON_NONE, NULL, 0 };

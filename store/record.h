@@ -7,7 +7,7 @@
  *   {"k":"header","v":1,"writer":W,"plan":1,"time":MS,"host":..,"machine_id":..,"boot":..,
  *    "ns":..,"pid":..,"start":TICKS,"guardian":{..}, ...environment...}
  *   {"k":"start","id":32HEX,"i":INDEX,"plan":1,"att":1,"slot":0,"seed":"N","code":16HEX,"t":MS,
- *    "pid":N,"cpus":1,"mem":BYTES,"limit":S}
+ *    "pid":N,"cpus":1,"mem":BYTES,"limit":S,"at":[OUT,ERR]}
  *   {"k":"end","id":..,"i":..,"plan":..,"att":1,"slot":0,"seed":"N","code":..,"t":MS,"out":"ok",
  *    "rh":8HEX,"voids":N,"ckpt":true,"r":{..},"exit":0,"sig":0,"wall":S,"cpu":S,"rss":BYTES,
  *    "why":"..","o":[OFF,LEN,"SHA"],"e":[OFF,LEN,"SHA"],"v":[OFF,LEN,"SHA"],
@@ -21,12 +21,14 @@
  * - i: the task's index in plan `plan`; in any other plan only the id names it.
  * - att: a task's attempts count from 1 over the run's whole life.
  * - o, e: where stdout and stderr stand in output/<xx>/<writer>.out; absent when empty. v: the same
- *   for the value that a function returned, unless all of it is the row r. When LEN is
- *   large the first item is a text instead: the file's path below files/. f: the same for result
- *   files.
+ *   for the value that a function returned ([0,0] of an empty one). It is absent where r's very
+ * text is the value, and where none was kept. When LEN is large the first item is a text instead:
+ * the file's path below files/. f: the same for result files.
  * - r: the one row of results that the streams gave, where it is small (column -> value); absent
  *   when there are none, several or large rows: read them from the output. All that says whether an
  *   attempt counts stands before it, and readers that want no more stop there.
+ * - at: of a call in an interpreter that had others before: where this one's output begins in the
+ *   slot's spools. Absent: at 0.
  * - rh: the plan's results hash under which r and "out" were judged.
  * - voids: when this attempt is ok, earlier attempts up to N no longer count.
  * - ckpt: true where "out" is interrupted or timeout and the attempt had got its checkpoint signal,
@@ -78,9 +80,11 @@ struct piece {
 	const char *file; /* NULL: in .out; else a path below files/, borrowed from the line (not
 			     NUL-terminated) */
 	size_t file_len;
+	const char *text; /* the bytes themselves, borrowed from the line; NULL: they are in a file
+			   */
 	uint64_t offset, len;
 	const char *sha256; /* 64 digits, borrowed from the line, not NUL-terminated; NULL when len
-			       is 0 */
+			       is 0, or there is a text */
 };
 
 /* A line, decoded. Everything borrows from the line. Where there is a row, exit_code and signal are
@@ -106,7 +110,9 @@ struct record {
 int record_decode(const char *line, size_t len, struct record *r);
 /* The rest of an end record, for those who need it. */
 struct piece record_piece(const struct record *r, const char *member,
-			  const char *name);    /* "o", NULL; or "f", "trace" */
+			  const char *name); /* "o", NULL; or "f", "trace" */
+/* What one stream left: by "o", "e" or "v"; of a value that is the row, the row's text. */
+struct piece record_stream(const struct record *r, enum stream which);
 struct json record_row(const struct record *r); /* "r": JSON_NONE when absent */
 
 /* Ends an object that was begun with '{' and has members: appends ,"crc":"..."} and a newline.

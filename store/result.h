@@ -10,7 +10,9 @@
  * without quotes are null. number: the text trimmed must be one number, in column `column`
  * ("value"). text: the bytes less one final newline, in column `column` ("text"). regex: a column a
  * pattern, a number or text. No row at all is an error, but for CSV (a header alone is no rows) and
- * an empty JSON list.
+ * an empty JSON list. The value that a function returned (FORMAT_VALUE) is read as JSON is, "{}"
+ * being a row without cells; that of FORMAT_BYTES is not read: it is one row without cells, so that
+ * the task has its line in the table.
  */
 #ifndef PPGEN_STORE_RESULT_H
 #define PPGEN_STORE_RESULT_H
@@ -56,10 +58,12 @@ void row_put_json(const struct row *row, struct buf *b);
 void cell_put_json(const struct cell *c, struct buf *b); /* the value alone */
 
 /*
- * Judges streams and files at once. get(arg, which, ...) gives the bytes: stream 0 or 1, or
- * STREAM_COUNT + k for result file k; it returns 0, or 1 when that file is not there. On OK,
+ * Judges streams and files at once. get(arg, which, ...) gives the bytes: of a stream (STREAM_*),
+ * or STREAM_COUNT + k for result file k; it returns 0, or 1 when that file is not there. On OK,
  * `inline_row` gets the streams' one row as JSON when there is exactly one, it is UTF-8, and it is
- * at most RESULT_INLINE bytes; it stays empty otherwise. Returns 1 good, 0 invalid (`why` says e.g.
+ * at most RESULT_INLINE bytes; it stays empty otherwise. Of a value that is
+ * one object, written without blanks and escapes and with nothing nested but lists, it is the text
+ * itself. Returns 1 good, 0 invalid (`why` says e.g.
  * "stdout: line 3, column 7: ..."), -1 the system failed.
  */
 #define RESULT_INLINE 4096
@@ -71,7 +75,8 @@ int judge_run(struct judge *j, judge_get get, void *arg, struct buf *inline_row,
 	      struct err *e);
 
 /* Walks the rows of the streams together: stdout's and stderr's columns side by side where both
- * give one row; else it must be one stream that gives rows. */
+ * give one row; else it must be one stream that gives rows. Where a value is a result, it alone
+ * gives them. */
 int judge_stream_rows(struct judge *j, judge_get get, void *arg,
 		      int (*fn)(void *arg2, const struct row *row), void *arg2, struct err *e);
 /* The rows of result file k. */

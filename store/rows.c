@@ -155,6 +155,15 @@ static int begin_regex(struct rows *r, struct err *e)
 	return 0;
 }
 
+/* Whatever it is: one row without cells. */
+static int begin_bytes(struct rows *r, struct err *e)
+{
+	(void)e;
+	row_maker_begin(&r->m);
+	r->next = next_single;
+	return 0;
+}
+
 static int begin_none(struct rows *r, struct err *e)
 {
 	(void)e;
@@ -169,6 +178,7 @@ static int (*const begins[])(struct rows *, struct err *) = {
 	[FORMAT_JSONL] = rows_begin_jsonl, [FORMAT_CSV] = rows_begin_csv,
 	[FORMAT_TSV] = rows_begin_csv,     [FORMAT_NUMBER] = begin_number,
 	[FORMAT_TEXT] = begin_text,        [FORMAT_REGEX] = begin_regex,
+	[FORMAT_VALUE] = rows_begin_json,  [FORMAT_BYTES] = begin_bytes,
 };
 
 struct rows *rows_new(const struct extract *x)
@@ -201,6 +211,7 @@ int rows_begin(struct rows *r, const char *data, size_t len, struct err *e)
 		csv_close(&r->csv);
 	r->csv_open = false;
 	r->given = 0;
+	r->is_json = false;
 	r->next = rows_next_none;
 	if (r->x->format != FORMAT_TEXT && len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
 		data += 3;

@@ -23,6 +23,7 @@ struct rows {
 	uint64_t given; /* rows so far */
 
 	struct json json; /* the one object, or the list */
+	bool is_json;     /* the row is `json` */
 	struct json_iter items;
 	size_t line; /* of p, in a walk over lines; before a CSV text: how many lines */
 
@@ -49,5 +50,8 @@ int rows_begin_jsonl(struct rows *r, struct err *e);
 int rows_begin_csv(struct rows *r, struct err *e); /* TSV too */
 
 int rows_next_none(struct rows *r, struct err *e);
+
+/* Whether the last row was read from a text that row_put_json would write just so. */
+bool rows_verbatim(const struct rows *r, struct json *text);
 
 #endif

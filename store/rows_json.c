@@ -47,6 +47,7 @@ static int take_object(struct rows *r, struct json object, struct err *e)
 static int next_object(struct rows *r, struct err *e)
 {
 	r->next = rows_next_none;
+	r->is_json = true;
 	return take_object(r, r->json, e);
 }
 
@@ -125,7 +126,7 @@ int rows_begin_json(struct rows *r, struct err *e)
 
 	if (json_parse(r->p, (size_t)(r->end - r->p), &r->json, &inner) < 0) {
 		rows_wrap(e, &inner, rows_line(r, r->p));
-		return err_append(e, remedy(r));
+		return r->x->format == FORMAT_VALUE ? -1 : err_append(e, remedy(r));
 	}
 	if (r->json.type == JSON_OBJECT) {
 		r->next = next_object;
@@ -139,4 +140,23 @@ int rows_begin_json(struct rows *r, struct err *e)
 	return err_bad(
 		e, "line %zu, column %zu: %s where an object or a list of objects should stand",
 		rows_line(r, r->json.text), rows_column(r, r->json.text), type_name(r->json.type));
+}
+
+/* Nothing was decoded, and the row's tokens are as many bytes as the text: so nothing stands
+ * between them, and nothing is nested. */
+bool rows_verbatim(const struct rows *r, struct json *text)
+{
+	const struct row *row = &r->m.row;
+	size_t len = row->n ? row->n + 1 : 2; /* braces and commas */
+
+	if (!r->is_json || r->m.moved)
+		return false;
+	for (size_t i = 0; i < row->n; i++) {
+		const struct cell *c = &row->cells[i];
+
+		len += c->name_len + 3; /* quotes and colon */
+		len += c->type == JSON_NULL ? 4 : c->type == JSON_STRING ? c->len + 2 : c->len;
+	}
+	*text = r->json;
+	return len == r->json.len;
 }

@@ -21,11 +21,10 @@ struct kept { /* what the judge asks for */
 
 static struct piece kept_piece(const struct kept *k, size_t which)
 {
-	static const char *const members[STREAM_COUNT] = { "o", "e", "v" };
 	const struct results *rs = &k->s->plan->spec->results;
 
 	if (which < STREAM_COUNT) {
-		return record_piece(k->r, members[which], NULL);
+		return record_stream(k->r, (enum stream)which);
 	}
 	return record_piece(k->r, "f", rs->files[which - STREAM_COUNT].name);
 }
@@ -70,6 +69,12 @@ int scan_judge(struct scan *s, uint32_t file, const struct record *r, enum outco
 			*out = OUTCOME_NONE;
 			return 0;
 		}
+	}
+	if (s->plan->spec->results.stream[STREAM_VALUE].format != FORMAT_NONE &&
+	    !kept_piece(&k, STREAM_VALUE).there) {
+		buf_puts(why, "the value was not kept when this ran");
+		*out = OUTCOME_NONE;
+		return 0;
 	}
 	if (!p->judge) {
 		p->judge = judge_new(&s->plan->spec->results);
@@ -177,7 +182,6 @@ static int piece_there(struct scan *s, uint32_t file, const struct piece *p, str
 int scan_output_there(struct scan *s, uint32_t file, uint64_t offset, const struct record *r,
 		      struct err *e)
 {
-	static const char *const streams[] = { "o", "e" };
 	struct json_iter it = json_iter(json_get(r->line, "f"));
 	struct json key;
 	int there = 1;
@@ -185,8 +189,8 @@ int scan_output_there(struct scan *s, uint32_t file, uint64_t offset, const stru
 	if (!s->files[file].unsure || offset < s->files[file].sure) {
 		return 1;
 	}
-	for (size_t i = 0; there == 1 && i < sizeof streams / sizeof *streams; i++) {
-		const struct piece p = record_piece(r, streams[i], NULL);
+	for (int i = 0; there == 1 && i < STREAM_COUNT; i++) {
+		const struct piece p = record_stream(r, (enum stream)i);
 
 		there = piece_there(s, file, &p, e);
 	}

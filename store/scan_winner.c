@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "store/scan_internal.h"
 
@@ -104,22 +105,45 @@ static int compare_places(const void *pa, const void *pb)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-static bool same_piece(const struct record *a, const struct record *b, const char *member,
-		       const char *name)
+/* The hash of a piece that has bytes. */
+static const char *piece_hash(const struct piece *p, char hex[SHA256_HEX])
 {
-	const struct piece x = record_piece(a, member, name), y = record_piece(b, member, name);
+	uint8_t hash[SHA256_SIZE];
 
-	if (x.len != y.len || (name && x.there != y.there)) {
-		return false;
+	if (!p->text) {
+		return p->sha256;
 	}
-	return x.len == 0 || memcmp(x.sha256, y.sha256, 64) == 0;
+	sha256_of(p->text, (size_t)p->len, hash);
+	hex_put(hex, hash, SHA256_SIZE);
+	return hex;
+}
+
+static bool same_piece(const struct piece *x, const struct piece *y)
+{
+	char one[SHA256_HEX], other[SHA256_HEX];
+
+	return x->len == y->len && (x->len == 0 || memcmp(piece_hash(x, one), piece_hash(y, other),
+							  SHA256_HEX - 1) == 0);
+}
+
+static bool same_stream(const struct record *a, const struct record *b, enum stream which)
+{
+	const struct piece x = record_stream(a, which), y = record_stream(b, which);
+
+	return same_piece(&x, &y);
+}
+
+static bool same_file(const struct record *a, const struct record *b, const char *name)
+{
+	const struct piece x = record_piece(a, "f", name), y = record_piece(b, "f", name);
+
+	return x.there == y.there && same_piece(&x, &y);
 }
 
 /* Whether two successes gave the same: the parsed row where both hold it, else the bytes of what
  * results are read from. */
 static bool same_results(const struct results *rs, const struct record *a, const struct record *b)
 {
-	static const char *const members[STREAM_COUNT] = { "o", "e", "v" };
 	const struct json x = record_row(a), y = record_row(b);
 
 	if (x.type == JSON_OBJECT && y.type == JSON_OBJECT && strcmp(a->results, b->results) == 0) {
@@ -129,13 +153,13 @@ static bool same_results(const struct results *rs, const struct record *a, const
 	} else {
 		for (size_t k = 0; k < STREAM_COUNT; k++) {
 			if (rs->stream[k].format != FORMAT_NONE &&
-			    !same_piece(a, b, members[k], NULL)) {
+			    !same_stream(a, b, (enum stream)k)) {
 				return false;
 			}
 		}
 	}
 	for (size_t k = 0; k < rs->n_files; k++) {
-		if (!same_piece(a, b, "f", rs->files[k].name)) {
+		if (!same_file(a, b, rs->files[k].name)) {
 			return false;
 		}
 	}

@@ -31,6 +31,13 @@ static void try_record(const struct record *r)
 		if (p.there && p.len)
 			MUST(p.sha256 != NULL);
 	}
+	for (int i = 0; i < STREAM_COUNT; i++) {
+		const struct piece p = record_stream(r, (enum stream)i);
+
+		if (p.text)
+			MUST(p.there && p.text >= r->line.text &&
+			     p.text + p.len <= r->line.text + r->line.len);
+	}
 	(void)record_row(r);
 	MUST(r->outcome < OUTCOME_COUNT && r->kind <= RECORD_UNKNOWN);
 	/* sealed anew it is the same line */

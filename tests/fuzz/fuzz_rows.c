@@ -27,9 +27,10 @@ static bool read_format(char *line, struct extract *x, struct regex_entry *regex
 		const char *name;
 		enum format format;
 	} formats[] = {
-		{ "none", FORMAT_NONE }, { "json", FORMAT_JSON },   { "jsonl", FORMAT_JSONL },
-		{ "csv", FORMAT_CSV },   { "tsv", FORMAT_TSV },     { "number", FORMAT_NUMBER },
-		{ "text", FORMAT_TEXT }, { "regex", FORMAT_REGEX },
+		{ "none", FORMAT_NONE },   { "json", FORMAT_JSON },   { "jsonl", FORMAT_JSONL },
+		{ "csv", FORMAT_CSV },     { "tsv", FORMAT_TSV },     { "number", FORMAT_NUMBER },
+		{ "text", FORMAT_TEXT },   { "regex", FORMAT_REGEX }, { "value", FORMAT_VALUE },
+		{ "bytes", FORMAT_BYTES },
 	};
 
 	*x = (struct extract){ .last_line = take_word(&line, "last_line") };

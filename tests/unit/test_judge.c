@@ -20,15 +20,28 @@ struct judge_case {
 	const char *rows; /* what judge_stream_rows gives, as JSON, one after another */
 };
 
+/* texts: stdout, stderr, the one file. */
 static int give(void *arg, size_t which, const char **data, size_t *len, struct err *e)
 {
 	const char *const *texts = arg;
+	const char *text = texts[which < STREAM_COUNT ? which : 2];
 
 	(void)e;
-	if (!texts[which])
+	assert_true(which != STREAM_VALUE && which <= STREAM_COUNT);
+	if (!text)
 		return 1;
-	*data = texts[which];
-	*len = strlen(texts[which]);
+	*data = text;
+	*len = strlen(text);
+	return 0;
+}
+
+/* The same for a value; its streams are not asked for. */
+static int give_value(void *arg, size_t which, const char **data, size_t *len, struct err *e)
+{
+	(void)e;
+	assert_int_equal(which, STREAM_VALUE);
+	*data = arg;
+	*len = strlen(arg);
 	return 0;
 }
 
@@ -228,6 +241,139 @@ static void test_cases(void **state)
 	buf_free(&rows);
 }
 
+struct value_case {
+	const char *text, *row, *rows; /* row NULL: it is invalid, and rows says why */
+};
+
+#define SAME(text)               \
+	{                        \
+		text, text, text \
+	}
+
+static const struct value_case values[] = {
+	SAME("{\"value\":1.5}"),
+	SAME("{}"),
+	SAME("{\"a\":null,\"b\":true,\"c\":-1e-07,\"d\":\"x y\",\"e\":[1,[2,\"z \"],{\"k\":null}],\"\":\"\"}"),
+	SAME("{\"v\":\"NaN\",\"w\":\"-inf\",\"\xc3\xa9\":\"\xf0\x9f\x98\x80\"}"),
+	SAME("{\"n\":123456789012345678901234567890}"),
+	/* what is not compact is written anew */
+	{ "{\"a\": 1}", "{\"a\":1}", "{\"a\":1}" },
+	{ "{\"a\":1 }", "{\"a\":1}", "{\"a\":1}" },
+	{ " {\"a\":1}\n", "{\"a\":1}", "{\"a\":1}" },
+	{ "{\"a\":[1, 2]}", "{\"a\":[1,2]}", "{\"a\":[1,2]}" },
+	{ "{\"a\":\"\\u00e9\\/\"}", "{\"a\":\"\xc3\xa9/\"}", "{\"a\":\"\xc3\xa9/\"}" },
+	{ "{\"\\u0061\":1}", "{\"a\":1}", "{\"a\":1}" },
+	{ "{\"a\":\"\\n\"}", "{\"a\":\"\\n\"}", "{\"a\":\"\\n\"}" },
+	{ "{\"a\":{\"b\":1,\"c\":{\"d\":\"x\"}}}", "{\"a.b\":1,\"a.c.d\":\"x\"}",
+	  "{\"a.b\":1,\"a.c.d\":\"x\"}" },
+	{ "{\"a\":{}}", "{}", "{}" },
+	{ "{\"a\":{},\"b\":1}", "{\"b\":1}", "{\"b\":1}" },
+	/* lists */
+	{ "[]", "", "" },
+	{ "[{}]", "{}", "{}" },
+	{ "[{\"a\":1}]", "{\"a\":1}", "{\"a\":1}" },
+	{ "[{\"a\":1},{\"b\":2},{}]", "", "{\"a\":1}{\"b\":2}{}" },
+	/* what no interpreter should send */
+	{ "", NULL, "value: line 1, column 1: no JSON value: the text is empty" },
+	{ "3", NULL,
+	  "value: line 1, column 1: a number where an object or a list of objects should stand" },
+	{ "[{\"a\":1},7]", NULL,
+	  "value: line 1, column 10: a number in a list that should hold objects, one a row" },
+	{ "{\"a\":1}\n{\"a\":2}", NULL,
+	  "value: line 2, column 1: text behind the value: one JSON value is expected" },
+	{ "{\"a.b\":1,\"a\":{\"b\":2}}", NULL,
+	  "value: line 1, column 15: 'a.b' stands twice in one object" },
+};
+
+/* A function's value alone gives the rows. */
+static void test_values(void **state)
+{
+	struct buf row = BUF_INIT, why = BUF_INIT, rows = BUF_INIT;
+	const struct results rs = { .stream = { [STREAM_VALUE] = { .format = FORMAT_VALUE } } };
+	struct judge *j = judge_new(&rs);
+
+	(void)state;
+	for (size_t k = 0; k < 2 * sizeof values / sizeof *values; k++) {
+		const struct value_case *c = &values[k / 2]; /* each twice: a judge is used again */
+		void *arg = (void *)(uintptr_t)c->text;
+		struct err e = ERR_INIT;
+		int rc;
+
+		buf_clear(&why);
+		assert_int_equal(judge_run(j, give_value, arg, &row, &why, &e), c->row ? 1 : 0);
+		assert_string_equal(buf_str(&row), c->row ? c->row : "");
+		assert_string_equal(buf_str(&why), c->row ? "" : c->rows);
+		buf_clear(&rows);
+		rc = judge_stream_rows(j, give_value, arg, put, &rows, &e);
+		if (c->row) {
+			assert_int_equal(rc, 0);
+			assert_string_equal(buf_str(&rows), c->rows);
+		} else {
+			assert_int_equal(rc, -1);
+			assert_string_equal(e.text, c->rows);
+		}
+	}
+	judge_free(j);
+	buf_free(&row);
+	buf_free(&why);
+	buf_free(&rows);
+}
+
+/* Up to RESULT_INLINE bytes stand in the record, whichever way they were found. */
+static void test_value_inline(void **state)
+{
+	const struct results rs = { .stream = { [STREAM_VALUE] = { .format = FORMAT_VALUE } } };
+	struct judge *j = judge_new(&rs);
+	struct buf text = BUF_INIT, row = BUF_INIT, why = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t len = RESULT_INLINE - 2; len <= RESULT_INLINE + 2; len++) {
+		for (int blank = 0; blank < 2; blank++) {
+			buf_clear(&text);
+			buf_puts(&text, blank ? "{ \"a\":\"" : "{\"a\":\"");
+			while (text.len < len - 2 + (size_t)blank)
+				buf_putc(&text, 'x');
+			buf_puts(&text, "\"}");
+			assert_int_equal(judge_run(j, give_value, text.data, &row, &why, &e), 1);
+			assert_int_equal(row.len, len <= RESULT_INLINE ? len : 0);
+		}
+	}
+	judge_free(j);
+	buf_free(&text);
+	buf_free(&row);
+	buf_free(&why);
+}
+
+/* Bytes are good whatever they are, are not even asked for, and give the task its line. */
+static void test_bytes(void **state)
+{
+	struct result_file file = { .name = "trace", .format = FORMAT_CSV };
+	struct results rs = { .stream = { [STREAM_VALUE] = { .format = FORMAT_BYTES } } };
+	const char *texts[] = { NULL, NULL, "x\n1,2\n" };
+	struct buf row = BUF_INIT, why = BUF_INIT, rows = BUF_INIT;
+	struct judge *j = judge_new(&rs);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(judge_run(j, fail_to_give, NULL, &row, &why, &e), 1);
+	assert_string_equal(buf_str(&row), "");
+	assert_int_equal(judge_stream_rows(j, fail_to_give, NULL, put, &rows, &e), 0);
+	assert_string_equal(rows.data, "{}");
+	assert_int_equal(judge_stream_rows(j, fail_to_give, NULL, stop, NULL, &e), 7);
+	judge_free(j);
+	/* files beside it are looked at */
+	rs.files = &file;
+	rs.n_files = 1;
+	j = judge_new(&rs);
+	assert_int_equal(judge_run(j, give, texts, &row, &why, &e), 0);
+	assert_string_equal(why.data, "trace: line 2: 2 cells where the header has 1");
+	judge_free(j);
+	buf_free(&row);
+	buf_free(&why);
+	buf_free(&rows);
+}
+
 static void test_stops_and_fails(void **state)
 {
 	struct result_file file = { .name = "trace", .format = FORMAT_CSV };
@@ -278,9 +424,9 @@ static void test_large_row(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_stops_and_fails),
-		cmocka_unit_test(test_large_row),
+		cmocka_unit_test(test_cases),           cmocka_unit_test(test_values),
+		cmocka_unit_test(test_value_inline),    cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_stops_and_fails), cmocka_unit_test(test_large_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

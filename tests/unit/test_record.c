@@ -80,6 +80,56 @@ static void test_decode_end(void **state)
 	buf_free(&b);
 }
 
+/* What a stream left; of a value that is the row, the row's text. */
+static void test_streams(void **state)
+{
+	static const struct {
+		const char *members;
+		enum stream which;
+		const char *text; /* "": a piece; NULL: nothing */
+		uint64_t offset, len;
+	} rows[] = {
+		{ "\"o\":[5,7,\"" SHA "\"],\"e\":[9,2,\"" SHA "\"]", STREAM_STDERR, "", 9, 2 },
+		{ "\"r\":{\"value\":1.5},\"exit\":0,\"o\":[5,7,\"" SHA "\"]", STREAM_STDOUT, "", 5,
+		  7 },
+		{ "\"r\":{\"value\":1.5},\"exit\":0,\"o\":[5,7,\"" SHA "\"]", STREAM_VALUE,
+		  "{\"value\":1.5}", 0, 13 },
+		{ "\"r\":{\"a.b\":1},\"exit\":0,\"v\":[5,7,\"" SHA "\"],\"f\":{\"v\":[8,0]}",
+		  STREAM_VALUE, "", 5, 7 },
+		{ "\"f\":{\"v\":[8,0]},\"e\":[2,0],\"v\":[\"ab/x.val\",70,\"" SHA "\"]",
+		  STREAM_VALUE, "", 0, 70 },
+		{ "\"exit\":0,\"v\":[0,0]", STREAM_VALUE, "", 0, 0 },
+		{ "\"exit\":0,\"o\":[5,7,\"" SHA "\"]", STREAM_VALUE, NULL, 0, 0 },
+		{ "\"r\":{},\"exit\":0", STREAM_STDOUT, NULL, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char *line =
+			mem_printf("{\"k\":\"end\",\"id\":\"" ID "\",\"i\":77,\"plan\":3,\"att\":2,"
+				   "\"slot\":0,\"seed\":\"42\",\"code\":\"0011223344556677\","
+				   "\"t\":1700000000123,\"out\":\"ok\",\"rh\":\"89abcdef\",%s",
+				   rows[i].members);
+		struct buf b = sealed(line);
+		struct record r;
+		struct piece p;
+
+		assert_int_equal(record_decode(b.data, b.len, &r), 1);
+		assert_int_equal(r.outcome, OUTCOME_OK);
+		p = record_stream(&r, rows[i].which);
+		assert_int_equal(p.there, rows[i].text != NULL);
+		assert_int_equal(p.offset, rows[i].offset);
+		assert_int_equal(p.len, rows[i].len);
+		assert_int_equal(p.text != NULL, rows[i].text && *rows[i].text);
+		if (p.text) {
+			assert_memory_equal(p.text, rows[i].text, p.len);
+			assert_null(p.sha256);
+		}
+		buf_free(&b);
+		free(line);
+	}
+}
+
 static void test_decode_kinds(void **state)
 {
 	static const struct {
@@ -367,11 +417,17 @@ static void test_retry_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_seal),         cmocka_unit_test(test_decode_end),
-		cmocka_unit_test(test_decode_kinds), cmocka_unit_test(test_decode_checkpoint),
-		cmocka_unit_test(test_damage),       cmocka_unit_test(test_odd_lines),
-		cmocka_unit_test(test_forms),        cmocka_unit_test(test_forms_cut),
-		cmocka_unit_test(test_names),        cmocka_unit_test(test_retry_bits),
+		cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_decode_end),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_decode_kinds),
+		cmocka_unit_test(test_decode_checkpoint),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_odd_lines),
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_forms_cut),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_retry_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
