@@ -13,15 +13,17 @@ protocol is in ppgen-language(7). Python 3.6 or later, nothing but the standard 
 
 The time of an empty call counts here: what is done for each call is written for speed, and says why.
 """
+import errno
 import fcntl
 import json
 import os
+import stat
 import sys
 from time import perf_counter, process_time
 
 PROTOCOL = 1
 PACKET = 65536  # at least 4096: a read takes one packet of the pipe, never more
-MESSAGE = 256 * 1024  # the longest request of isolate: fork
+MESSAGE = 256 * 1024  # the longest message of isolate: fork, and more
 WHY = 300  # bytes of the reason that a reply gives
 DEPTH = 100  # levels of a value; ppgen reads 200
 EXTRAS = ("seed", "seed64", "scratch", "keep", "task", "index", "cpus", "memory")
@@ -29,7 +31,20 @@ OURS = __file__  # our frames are left out of tracebacks
 
 
 class Invalid(Exception):
-    """What the function returned cannot be a result."""
+    """What the function returned cannot be a result. Knows where in the value the fault is."""
+
+    def __init__(self, text, where=""):
+        Exception.__init__(self, text)
+        self.text, self.where = text, where
+
+    def inside(self, step):
+        """The same fault, seen from one level further out."""
+        self.where = step + self.where
+        return self
+
+    def __str__(self):
+        where = self.where if len(self.where) < 200 else self.where[:100] + "..."
+        return "value%s %s" % (where, self.text)
 
 
 class Unusable(Exception):
@@ -51,14 +66,14 @@ def keep_away(fd):  # type: (int) -> int
     return high
 
 
-def read_line(fd):  # type: (int) -> str
-    """The next request; empty at the end of all. A long line comes in several packets."""
-    data = os.read(fd, PACKET)
+def read_line(fd, size=PACKET):  # type: (int, int) -> str
+    """The next line; empty at the end of all. A long one comes in several packets."""
+    data = os.read(fd, size)
     if data[-1:] == b"\n" or not data:
         return data.decode()
     parts = [data]
     while data and data[-1:] != b"\n":
-        data = os.read(fd, PACKET)
+        data = os.read(fd, size)
         parts.append(data)
     return b"".join(parts).decode() if data else ""
 
@@ -72,12 +87,27 @@ def write_all(fd, data):  # type: (int, bytes) -> None
             rest = rest[os.write(fd, rest):]
 
 
+def close_quietly(fds):
+    """Closes descriptors that may be closed already."""
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
 class Output:
     """Descriptors 1 and 2 and Python's streams to them, which a function may replace or close."""
 
     def __init__(self):
-        self.kept = (keep_away(1), keep_away(2))
+        self.kept = ()
+        self.settle()
         self.adopt()
+
+    def settle(self):
+        """Takes descriptors 1 and 2 as they are now for the right ones."""
+        close_quietly(self.kept)
+        self.kept = (keep_away(1), keep_away(2))
 
     def adopt(self):
         """Takes the streams as they are now for the right ones."""
@@ -157,7 +187,7 @@ class Environment:
             return
         k = 0
         for key, last, place, value in zip(self.keys, self.last, self.places, values):
-            value = value.encode("utf-8", "surrogateescape")
+            value = value.encode()
             # What the function itself set is elsewhere.
             if data.get(key) is not last or place is None:
                 self.move(k, value)
@@ -359,27 +389,28 @@ def show(fault):
 def settle(fault):
     """Status, code and reason of a call that raised; what is to be seen goes to stderr."""
     if isinstance(fault, Invalid):
-        return "invalid", 0, str(fault)
+        return b"invalid", 0, str(fault)
     if not isinstance(fault, SystemExit):
         show(fault)
-        return "exit", 1, reason(fault)
+        return b"exit", 1, reason(fault)
     code = fault.code
     if code is None or isinstance(code, int) and not code & 255:
-        return "invalid", 0, "the function left by %s and returned nothing" % exit_text(fault)
+        return b"invalid", 0, "the function left by %s and returned nothing" % exit_text(fault)
     if isinstance(code, int):
-        return "exit", code & 255, exit_text(fault)
+        return b"exit", code & 255, exit_text(fault)
     try:
         write_all(2, (str(code) + "\n").encode("utf-8", "backslashreplace"))
     except Exception:
         pass
-    return "exit", 1, exit_text(fault)
+    return b"exit", 1, exit_text(fault)
 
 
 # ---- values
 
 SCALARS = frozenset((bool, int, float, str, type(None)))
+TEXT = frozenset((str,))
+GENERATORS = (type(_ for _ in ()), map, filter, zip, enumerate, reversed)
 INFINITY = float("inf")
-REMEDY = "return numbers, strings, lists or dicts of them"
 
 to_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
@@ -395,19 +426,19 @@ def pack_rows(value):
     if value is None:
         return b"{}"
     try:
-        if kind is dict and set(map(type, value)) == {str} and SCALARS.issuperset(
-                map(type, value.values())):
-            try:
-                return to_json(value).encode()
-            except ValueError:  # not finite, or text that is none
-                pass
-        return to_json(rows(value)).encode()
+        made = rows(value)
+        try:
+            return to_json(made).encode()
+        except UnicodeEncodeError:
+            raise Invalid("holds text with a lone surrogate, which UTF-8 does not have")
+        except ValueError:
+            return to_json(finite(made)).encode()
     except Invalid:
         raise
     except RecursionError:
-        raise Invalid("value is nested too deeply: does it hold itself?")
-    except Exception as fault:
-        raise Invalid("value cannot be written: %s" % reason(fault))
+        raise Invalid("is nested too deeply: does it hold itself?")
+    except Exception as fault:  # of the value's own methods
+        raise Invalid("cannot be written: " + reason(fault))
 
 
 def pack_bytes(value):
@@ -417,11 +448,11 @@ def pack_bytes(value):
     try:
         return memoryview(value).tobytes()
     except TypeError:
-        raise Invalid("value is a '%s', not bytes, which `results: {value: bytes}` asks for"
+        raise Invalid("is a '%s', not bytes, which `results: {value: bytes}` asks for"
                       % type(value).__name__)
 
 
-def pack_none(value):
+def pack_none(value):  # pylint: disable=unused-argument
     """Nothing."""
     return b""
 
@@ -429,19 +460,24 @@ def pack_none(value):
 PACK = {"rows": pack_rows, "bytes": pack_bytes, "none": pack_none}
 
 
-def module_type(value, module, name):
+def is_a(value, module, name):
     """Whether value is of a class of a module that is loaded already; nothing is imported for it."""
-    module = sys.modules.get(module)
-    kind = getattr(module, name, None)
+    kind = getattr(sys.modules.get(module), name, None)
     return isinstance(kind, type) and isinstance(value, kind)
 
 
 def rows(value):
     """A row, or a list of rows."""
     many = as_list(value)
-    if many is not None:
-        return [row(item, "value[%d]" % k) for k, item in enumerate(many)]
-    return row(value, "value")
+    if many is None:
+        return row(value)
+    out = []
+    try:
+        for item in many:
+            out.append(row(item))
+    except Invalid as fault:
+        raise fault.inside("[%d]" % len(out))
+    return out
 
 
 def as_list(value):
@@ -449,18 +485,16 @@ def as_list(value):
     if isinstance(value, (list, range)):
         return value
     if isinstance(value, tuple):
-        if hasattr(value, "_fields") or value and all(
-                is_scalar(item) for item in value):
-            return None
-        return value
-    if module_type(value, "pandas", "DataFrame"):
+        one = hasattr(value, "_fields") or value and all(map(is_scalar, value))
+        return None if one else value
+    if is_a(value, "pandas", "DataFrame"):
         return frame_rows(value)
-    if module_type(value, "pandas", "Series"):
+    if is_a(value, "pandas", "Series"):
         return None if is_labelled(value) else series_rows(value)
-    if module_type(value, "numpy", "ndarray"):
+    if is_a(value, "numpy", "ndarray"):
         return array_rows(value)
-    if hasattr(value, "tolist") and not module_type(value, "numpy", "generic"):
-        listed = value.tolist()  # array.array, tensors
+    if hasattr(value, "tolist") and not is_a(value, "numpy", "generic"):
+        listed = value.tolist()  # array.array, tensors, an index
         return listed if isinstance(listed, list) else None
     return None
 
@@ -468,26 +502,20 @@ def as_list(value):
 def is_scalar(value):
     """Whether it is one number, text, truth value or nothing."""
     try:
-        return type(plain(value, "value")) in SCALARS
+        return type(value) in SCALARS or type(plain(value)) in SCALARS
     except Invalid:
         return False
 
 
-def row(value, where):
+def row(value):
     """One row: a dict."""
-    members = fields(value)
-    if members is None and module_type(value, "pandas", "Series"):
-        if is_labelled(value):
-            members = dict(zip(value.index.tolist(), value.tolist()))
-        else:
-            value = value.tolist()
-    if members is not None:
-        return plain(members, where)
-    shown = plain(value, where)
-    if isinstance(shown, list):
-        return {str(k): item for k, item in enumerate(shown)}
+    if is_a(value, "pandas", "Series") and is_labelled(value):
+        value = dict(zip(value.index.tolist(), value.tolist()))
+    shown = plain(value)
     if isinstance(shown, dict):
         return shown
+    if isinstance(shown, (list, tuple)):
+        return {str(k): item for k, item in enumerate(shown)}
     return {"value": shown}
 
 
@@ -502,65 +530,71 @@ def fields(value):
         import dataclasses
 
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    if module_type(value, "numpy", "void") and value.dtype.names:
+    if is_a(value, "numpy", "void") and value.dtype.names:
         return {name: value[name] for name in value.dtype.names}
     return None
 
 
-def plain(value, where, depth=0):
-    """The same value, made of what JSON has."""
-    kind = type(value)
-    if kind is float:
-        return value if -INFINITY < value < INFINITY else name_of(value)
-    if kind is str:
-        return text_of(value, where)
-    if kind in SCALARS:
+def plain(value, depth=0):
+    """The same value, made of what JSON has. What is so already is returned as it is."""
+    if type(value) in SCALARS:
         return value
     if depth == DEPTH:
-        raise Invalid("%s is nested more than %d deep: does it hold itself?" % (where[:100], DEPTH))
-    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return [plain(item, "%s[%d]" % (where, k), depth + 1) for k, item in enumerate(value)]
+        raise Invalid("is nested more than %d deep: does it hold itself?" % DEPTH)
     members = fields(value)
     if members is not None:
-        return plain_dict(members, where, depth)
-    return other(value, where, depth)
+        if SCALARS.issuperset(map(type, members.values())) and TEXT.issuperset(map(type, members)):
+            return members
+        return plain_dict(members, depth)
+    if isinstance(value, (list, tuple)):
+        return value if SCALARS.issuperset(map(type, value)) else plain_list(value, depth)
+    return other(value, depth)
 
 
-def plain_dict(members, where, depth):
-    """A dict with text for keys."""
-    out = {}
-    for key, item in members.items():
-        name = column_of(key, where)
-        if name in out:
-            raise Invalid("%s has two members named '%s'" % (where, name))
-        out[name] = plain(item, "%s.%s" % (where, name), depth + 1)
+def plain_list(items, depth):
+    """A list of what JSON has."""
+    out = []
+    try:
+        for item in items:
+            out.append(plain(item, depth + 1))
+    except Invalid as fault:
+        raise fault.inside("[%d]" % len(out))
     return out
 
 
-def column_of(key, where):
+def plain_dict(members, depth):
+    """A dict with text for keys."""
+    out = {}
+    for key, item in members.items():
+        name = column_of(key)
+        if name in out:
+            raise Invalid("has two members named '%s'" % name)
+        try:
+            out[name] = plain(item, depth + 1)
+        except Invalid as fault:
+            raise fault.inside("." + name)
+    return out
+
+
+def column_of(key):
     """The name of a column: of a tuple, as pandas has them, joined by dots."""
     if isinstance(key, tuple):
-        return ".".join(column_of(k, where) for k in key if k != "")
-    name = plain(key, where)
-    return text_of(name if isinstance(name, str) else str(key), where)
+        return ".".join(column_of(k) for k in key if k != "")
+    return str(plain(key))
 
 
-def name_of(number):
-    """What pandas reads back as this number."""
-    return "NaN" if number != number else "inf" if number > 0 else "-inf"
+def finite(made):
+    """What plain() made, with the numbers that JSON does not have as the texts that pandas reads."""
+    if isinstance(made, dict):
+        return {key: finite(item) for key, item in made.items()}
+    if isinstance(made, (list, tuple)):
+        return [finite(item) for item in made]
+    if isinstance(made, float) and not -INFINITY < made < INFINITY:
+        return "NaN" if made != made else "inf" if made > 0 else "-inf"
+    return made
 
 
-def text_of(text, where):
-    """Text, as long as it can be written."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Invalid("%s is text with a lone surrogate, which cannot be written: decode it properly"
-                      % where)
-    return text
-
-
-def other(value, where, depth):
+def other(value, depth):
     """What is neither JSON's nor made of fields."""
     import datetime
     import decimal
@@ -569,76 +603,74 @@ def other(value, where, depth):
     import pathlib
 
     if isinstance(value, enum.Enum):
-        return plain(value.value, where, depth + 1)
-    if isinstance(value, str):
-        return text_of(str.__str__(value), where)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return plain(float(value), where)
-    if module_type(value, "pandas", "Series") or module_type(value, "pandas", "Index"):
-        return plain(value.tolist(), where, depth + 1)
-    if module_type(value, "pandas", "DataFrame"):
-        return plain(frame_rows(value), where, depth + 1)
+        return plain(value.value, depth + 1)
+    for base in (str, int, float):
+        if isinstance(value, base):
+            return base.__new__(base, value)
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas: no value
         return None
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
-    if isinstance(value, pathlib.PurePath):
-        return text_of(str(value), where)
+    if isinstance(value, (pathlib.PurePath, fractions.Fraction)):
+        return str(value)
     if isinstance(value, decimal.Decimal):
         return decimal_of(value)
-    if isinstance(value, fractions.Fraction):
-        return str(value)
-    return foreign(value, where, depth)
+    if isinstance(value, (complex, set, frozenset, bytes, bytearray, memoryview)):
+        raise no_columns(value)
+    return foreign(value, depth)
 
 
 def decimal_of(value):
-    """A decimal as a number where a float is that number, else as text: nothing is lost."""
-    if value.is_finite() and type(value)(repr(float(value))) == value:
-        return float(value) if value != value.to_integral_value() or value.as_tuple().exponent else int(
-            value)
-    return name_of(value) if value.is_infinite() or value.is_nan() else str(value)
+    """A decimal as a number where a float is that very number, else as text: nothing is lost."""
+    if not value.is_finite():
+        return float("nan") if value.is_nan() else float(value)
+    if value == value.to_integral_value() and value.as_tuple().exponent == 0:
+        return int(value)
+    near = float(value)
+    return near if type(value)(repr(near)) == value else str(value)
 
 
-def foreign(value, where, depth):
-    """NumPy's scalars and arrays, and what behaves like them."""
-    numpy = sys.modules.get("numpy")
-    if isinstance(value, (complex, set, frozenset, bytes, bytearray, memoryview)):
-        raise no_columns(value, where)
-    if module_type(value, "numpy", "datetime64") or module_type(value, "numpy", "timedelta64"):
-        text = str(value)
-        return None if text == "NaT" else text if value.dtype.kind == "M" else (
-            value / numpy.timedelta64(1, "s"))
-    if module_type(value, "numpy", "longdouble"):
-        return plain(float(value), where)
+def foreign(value, depth):
+    """What NumPy and pandas have, and what behaves like it."""
+    if is_a(value, "pandas", "DataFrame"):
+        return plain_list(frame_rows(value), depth)
+    if is_a(value, "numpy", "datetime64") or is_a(value, "numpy", "timedelta64"):
+        return time_of(value)
+    if is_a(value, "numpy", "longdouble"):
+        return float(value)
+    if is_a(value, "numpy", "ndarray") and value.ndim:
+        dated = value.dtype.names or value.dtype.kind in "mM"
+        return plain_list(array_rows(value) if dated else value.tolist(), depth)
     if hasattr(value, "tolist"):
-        if getattr(getattr(value, "dtype", None), "names", None):
-            return plain(array_rows(value), where, depth + 1)
         listed = value.tolist()
         if type(listed) is not type(value):
-            return plain(listed, where, depth + 1)
-    raise no_columns(value, where)
+            return plain(listed, depth + 1)
+    raise no_columns(value)
 
 
-def no_columns(value, where):
+def time_of(value):
+    """A date of NumPy's as text, a span of time in seconds."""
+    numpy = sys.modules["numpy"]
+    if numpy.isnat(value):
+        return None
+    return str(value) if value.dtype.kind == "M" else float(value / numpy.timedelta64(1, "s"))
+
+
+def no_columns(value):
     """The fault that something is no value."""
-    return Invalid("%s is a '%s', which has no columns: %s" % (where, type(value).__name__, REMEDY))
+    return Invalid("is a '%s', which has no columns: return numbers, strings, lists or dicts of them"
+                   % type(value).__name__)
 
 
 def array_rows(array):
     """The rows of an array; None of one without dimensions."""
     if array.ndim == 0:
         return None
-    if array.dtype.names:
-        if array.ndim > 1:
-            raise Invalid("value is an array of records with %d dimensions, rows have 1" % array.ndim)
-        return [dict(zip(array.dtype.names, item)) for item in array.tolist()]
-    if array.ndim > 2:
-        raise Invalid("value is an array of %d dimensions, a table has 2: reshape it" % array.ndim)
-    if array.dtype.kind in "mM":
+    if array.ndim > 2 or array.ndim > 1 and array.dtype.names:
+        raise Invalid("is an array of %d dimensions, more than a table has: reshape it" % array.ndim)
+    if array.dtype.names or array.dtype.kind in "mM":
         return list(array)
     return array.tolist()
 
@@ -652,9 +684,8 @@ def index_columns(thing):
 
 def frame_rows(frame):
     """The rows of a DataFrame, its named index first."""
-    columns = index_columns(frame)
-    columns += [(label, frame.iloc[:, k].tolist()) for k, label in enumerate(frame.columns)]
-    return table_rows(columns, len(frame))
+    columns = [(label, frame.iloc[:, k].tolist()) for k, label in enumerate(frame.columns)]
+    return table_rows(index_columns(frame) + columns, len(frame))
 
 
 def series_rows(series):
@@ -665,10 +696,10 @@ def series_rows(series):
 
 def table_rows(columns, count):
     """Dicts of columns of equal length."""
-    names = [column_of(name, "value") for name, items in columns]
+    names = [column_of(name) for name, items in columns]
     for k, name in enumerate(names):
         if name in names[:k]:
-            raise Invalid("value has two columns named '%s'" % name)
+            raise Invalid("has two columns named '%s'" % name)
     if not names:
         return [{} for k in range(count)]
     return [dict(zip(names, items)) for items in zip(*[items for name, items in columns])]
@@ -681,6 +712,26 @@ def is_labelled(series):
         set(labels)) == len(labels)
 
 
+def items_of(value, count):
+    """The values of a chunk's tasks, one each."""
+    if is_a(value, "pandas", "DataFrame"):
+        items = frame_rows(value)
+    elif is_a(value, "pandas", "Series"):
+        items = series_rows(value)
+    elif is_a(value, "numpy", "ndarray") and value.dtype.kind not in "O":
+        items = list(value)
+    elif isinstance(value, (list, tuple)) or hasattr(value, "__getitem__") and not isinstance(
+            value, (dict, str, bytes)):
+        items = list(value)
+    else:
+        raise Invalid("is a '%s': with per: chunk a function returns a list, an item a task"
+                      % type(value).__name__)
+    if len(items) != count:
+        raise Invalid("has %d items, and the function got %d: with per: chunk it returns one for each"
+                      % (len(items), count))
+    return items
+
+
 # ---- calls
 
 
@@ -691,15 +742,13 @@ class Caller:
         self.function = function
         self.pack = PACK[hello["value"]]
         self.output = output
-        self.folder = hello["folder"]
-        self.folder_fd = keep_away(os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC))
+        self.folder = keep_away(os.open(hello["folder"], os.O_RDONLY | os.O_CLOEXEC))
         self.params = hello["params"]
         self.environment = Environment(hello["variables"])
         self.place = {name: k for k, name in enumerate(hello["variables"])}
         self.wants = wants
-        self.pid = os.getpid()
-        self.cpu = cpu_time()
-        self.cpu_read = perf_counter()
+        self.family = Family()
+        self.cpu, self.cpu_read = cpu_time(), perf_counter()
 
     def extra(self, name, values):
         """What a function gets that asks for `name`."""
@@ -709,31 +758,98 @@ class Caller:
         text = values[self.place["PPGEN_" + name.upper()]]
         return int(text) if name in ("seed", "seed64", "index") else text
 
-    def begin(self, values, folder):
-        """Sets the scene of a call."""
+    def call(self, args, kwargs, values, folder):
+        """One call, in its surroundings; what it yields is its list."""
         self.environment.set(values)
         if folder is None:
-            os.fchdir(self.folder_fd)
+            os.fchdir(self.folder)  # the function may have gone elsewhere
         else:
             os.chdir(folder)
-
-    def call(self, args, kwargs):
-        """Calls the function; what it yields is its list."""
+        for name in self.wants:
+            kwargs[name] = self.extra(name, values)
         value = self.function(*args, **kwargs)
-        if hasattr(value, "__next__"):
+        if self.family.is_stray():
+            self.leave(0)
+        if type(value) in SCALARS or type(value) is dict:
+            return value
+        if isinstance(value, GENERATORS):
             return list(value)
         if hasattr(value, "__await__"):
-            if hasattr(value, "close"):
-                value.close()
-            raise Invalid("value is a '%s', which must be awaited: return what asyncio.run() gives"
+            getattr(value, "close", bool)()
+            raise Invalid("is a '%s', which must be awaited: return what asyncio.run() makes of it"
                           % type(value).__name__)
         return value
 
-    def stay(self, status=0):
-        """Ends a process that the function forked and that came back here."""
-        if os.getpid() != self.pid:
-            self.output.sizes()
-            os._exit(status)
+    def leave(self, code):
+        """Ends a process without what was to be done at the exit of another."""
+        self.output.sizes()
+        os._exit(code)
+
+    def failed(self, fault):
+        """What is replied on a call that raised."""
+        status, code, why = settle(fault)
+        if self.family.is_stray():
+            self.leave(code)
+        return status, code, shorten(why)
+
+    def task(self, request, fd):
+        """One call, one reply; returns the exit code."""
+        start = perf_counter()
+        status, code, data, why = b"ok", 0, b"", b""
+        try:
+            data = self.pack(self.call((), request[2], request[3],
+                                       request[4] if len(request) > 4 else None))
+        except BaseException as fault:
+            status, code, why = self.failed(fault)
+        now = perf_counter()
+        self.reply(fd, request[1], status, code, now - start, self.cpu_used(now), data, why)
+        return code
+
+    def chunk(self, request, fd, line):
+        """One call, a reply an item; each item by itself when that raises."""
+        start = perf_counter()
+        count = len(request[2])
+        folder = request[4] if len(request) > 4 else None
+        why = None
+        try:
+            items = self.many(request[2], request[3][0], folder)
+        except Invalid as fault:
+            why = shorten(str(fault))
+        except BaseException as fault:
+            if count > 1:
+                if self.family.is_stray():
+                    self.leave(settle(fault)[1])
+                # The function may have changed the items that it got.
+                return self.one_by_one(json.loads(line), fd)
+            status, code, why = self.failed(fault)
+            self.reply(fd, request[1], status, code, perf_counter() - start,
+                       self.cpu_used(perf_counter()), b"", why)
+            return code
+        now = perf_counter()
+        wall, cpu = (now - start) / count, self.cpu_used(now) // count
+        for k in range(count):
+            status, data, fault = b"invalid", b"", why
+            if why is None:
+                try:
+                    status, data, fault = b"ok", self.pack(items[k]), b""
+                except Invalid as bad:
+                    status, data, fault = b"invalid", b"", shorten(str(bad))
+            self.reply(fd, request[1] + k, status, 0, wall, cpu, data, fault)
+        return 0
+
+    def many(self, items, values, folder):
+        """Calls the function with a list; what it returned for each item."""
+        count = len(items)
+        if len(self.params) == 1:
+            items = [item[self.params[0]] for item in items]
+        return items_of(self.call((items,), {}, values, folder), count)
+
+    def one_by_one(self, request, fd):
+        """Calls for each item of a chunk."""
+        for k in range(len(request[2])):
+            alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]]] + request[4:]
+            self.chunk(alone, fd, None)
+        return 0
 
     def cpu_used(self, now):
         """Microseconds of CPU time since the last look, which is not made for less than 1 ms."""
@@ -744,36 +860,17 @@ class Caller:
         self.cpu_read = now
         return int((self.cpu - before) * 1e6)
 
-    def task(self, request, reply_fd):
-        """One call, one reply; returns the code."""
-        start = perf_counter()
-        kwargs, values = request[2], request[3]
-        try:
-            self.begin(values, request[4] if len(request) > 4 else None)
-            for name in self.wants:
-                kwargs[name] = self.extra(name, values)
-            data = self.pack(self.call((), kwargs))
-            self.stay()
-            status, code, why = "ok", 0, b""
-        except BaseException as fault:
-            status, code, why = settle(fault)
-            self.stay(code)
-            data, why = b"", shorten(why)
-        self.reply(reply_fd, request[1], status, code, start, data, why)
-        return code
-
-    def reply(self, fd, seq, status, code, start, data, why):
+    def reply(self, fd, seq, status, code, wall, cpu, data, why):
         """Writes the reply on one task."""
         out, err = self.output.sizes()
-        now = perf_counter()
-        write_all(fd, b"%d %s %d %d %d %d %d %d %d\n%b%b" % (
-            seq, status.encode(), code, (now - start) * 1e6, self.cpu_used(now), out, err, len(data),
-            len(why), data, why))
+        write_all(fd, b"%d %b %d %d %d %d %d %d %d\n%b%b" % (
+            seq, status, code, wall * 1e6, cpu, out, err, len(data), len(why), data, why))
 
 
 def shorten(why):  # type: (str) -> bytes
     """A reason, at most WHY bytes of UTF-8."""
-    return why.encode("utf-8", "backslashreplace")[:WHY].decode("utf-8", "ignore").encode()
+    text = why.encode("utf-8", "backslashreplace")
+    return text[:WHY].decode("utf-8", "ignore").encode()
 
 
 def cpu_time():
@@ -784,57 +881,185 @@ def cpu_time():
     return process_time() + used.ru_utime + used.ru_stime
 
 
-# ---- the steps
+# ---- processes
 
 
-def say_hello(fd, **members):
-    """The first line to the pool."""
-    members["ppgen"] = PROTOCOL
-    write_all(fd, (json.dumps(members) + "\n").encode())
+class Family:
+    """Knows the process that answers from those that a function forks, which must not."""
 
+    def __init__(self):
+        self.private = ()  # descriptors that nobody inherits
+        self.ours = False  # a fork of our own
+        self.stray = False
+        self.pid = os.getpid()
+        self.told = hasattr(os, "register_at_fork")  # 3.7
+        if self.told:
+            os.register_at_fork(after_in_child=self.forked)
 
-def open_function(hello, reply_fd, output):
-    """What makes the calls; None when that cannot be, which the pool is told."""
-    try:
-        os.chdir(hello["folder"])
-        function = load(hello["call"], hello["folder"])
-        wants = wishes(function, hello["call"].rpartition(":")[2], hello)
-        output.adopt()
-        caller = Caller(hello, function, wants, output)
-    except (Unusable, OSError) as fault:
-        output.sizes()
-        say_hello(reply_fd, error=str(fault))
-        return None
-    say_hello(reply_fd, language="Python %s" % sys.version.split()[0], wants=wants)
-    return caller
+    def forked(self):
+        """Runs in every child that Python forks."""
+        if not self.ours:
+            self.stray = True
+            close_quietly(self.private)
+
+    def is_stray(self):
+        """Whether this is a process that a function forked and that came back here."""
+        return self.stray if self.told else os.getpid() != self.pid
+
+    def fork(self):
+        """A fork of our own."""
+        self.ours = True
+        try:
+            child = os.fork()
+        finally:
+            self.ours = False
+        self.pid = os.getpid()
+        return child
 
 
 def serve(caller, requests, replies):
     """A call for each request, until there are no more."""
     scan = json.JSONDecoder().scan_once  # what raw_decode() calls
+    caller.family.private = (requests, replies)
     task = caller.task
     while True:
         line = read_line(requests)
         if not line:
             return
         request = scan(line, 0)[0]
-        task(request, replies)
+        if request[0] == "chunk":
+            caller.chunk(request, replies, line)
+        else:
+            task(request, replies)
+
+
+def receive(sock):
+    """The next message and its descriptors."""
+    import array
+    import socket
+
+    room = socket.CMSG_SPACE(8 * 4)
+    data, extra, flags, sender = sock.recvmsg(MESSAGE, room, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
+    fds = array.array("i")
+    for level, kind, packed in extra:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(packed[:len(packed) - len(packed) % fds.itemsize])
+    fds = fds.tolist()
+    if data == b"file\n":
+        with open(fds.pop(), "rb") as whole:
+            whole.seek(0)
+            data = whole.read()
+    return data.decode(), fds
+
+
+def serve_forks(caller, requests, replies):
+    """A process for each request, until there are no more."""
+    import gc
+    import socket
+    import warnings
+
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="__main__")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, requests)
+    gc.collect()
+    getattr(gc, "freeze", bool)()  # pages that stay as they are stay shared
+    while True:
+        line, fds = receive(sock)
+        if not line:
+            sock.close()
+            return
+        request = json.loads(line)
+        try:
+            child = caller.family.fork()
+            if child == 0:
+                nurse(caller, request, line, fds, (sock.detach(), replies))
+            close_quietly(fds)
+            os.waitpid(child, 0)
+        except ChildProcessError:  # the module waits for children itself
+            pass
+        except OSError as fault:
+            close_quietly(fds)
+            write_all(replies, b"%d %d\n" % (request[1], -(fault.errno or errno.EAGAIN)))
+
+
+def nurse(caller, request, line, fds, private):
+    """In the child: starts the task as its own child, tells its number and leaves it to the pool."""
+    pid = -1
+    try:
+        pid = caller.family.fork()
+        if pid == 0:
+            be_task(caller, request, line, fds, private)
+        write_all(private[1], b"%d %d\n" % (request[1], pid))
+    except OSError as fault:
+        if pid < 0:
+            write_all(private[1], b"%d %d\n" % (request[1], -(fault.errno or errno.EAGAIN)))
+    finally:
+        os._exit(0)
+
+
+def be_task(caller, request, line, fds, private):
+    """In the grandchild: makes the call, with descriptors of its own. Does not return."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        close_quietly(private)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for fd, place in zip([null] + fds[:2], range(3)):
+            os.dup2(fd, place)
+            os.close(fd)
+        reply = keep_away(fds[2])
+        caller.output.settle()
+        caller.family.private = (reply,)
+        caller.cpu, caller.cpu_read = cpu_time(), 0
+        if request[0] == "chunk":
+            code = caller.chunk(request, reply, line)
+        else:
+            code = caller.task(request, reply)
+    except BaseException as fault:  # not of the function: it has its reply
+        show(fault)
+    finally:
+        os._exit(code)
+
+
+# ---- the steps
+
+
+def open_function(hello, replies, output):
+    """What makes the calls; None when that cannot be, which the pool is told."""
+    answer = {"ppgen": PROTOCOL}
+    caller = None
+    try:
+        if hello["ppgen"] != PROTOCOL:
+            raise Unusable("this is for protocol %d, not %s" % (PROTOCOL, hello["ppgen"]))
+        os.chdir(hello["folder"])
+        function = load(hello["call"], hello["folder"])
+        wants = wishes(function, hello["call"].rpartition(":")[2], hello)
+        output.adopt()
+        caller = Caller(hello, function, wants, output)
+        answer["language"] = "Python " + sys.version.split()[0]
+        answer["wants"] = wants
+    except Unusable as fault:
+        answer["error"] = str(fault)
+    except Exception as fault:
+        answer["error"] = reason(fault)
+    output.sizes()
+    write_all(replies, (json.dumps(answer) + "\n").encode())
+    return caller
 
 
 def main():
     """Returns the exit code."""
-    try:
-        os.close(5)  # this program's text
-    except OSError:
-        pass
+    close_quietly([5])  # this program's text
     requests, replies = keep_away(3), keep_away(4)
     output = Output()
-    hello = json.loads(read_line(requests))
+    hello = json.loads(read_line(requests, MESSAGE))
     caller = open_function(hello, replies, output)
     if caller is None:
         return 1
     try:
-        serve(caller, requests, replies)
+        if stat.S_ISSOCK(os.fstat(requests).st_mode):
+            serve_forks(caller, requests, replies)
+        else:
+            serve(caller, requests, replies)
     except BrokenPipeError:  # the pool is gone
         pass
     return 0
