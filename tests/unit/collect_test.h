@@ -35,6 +35,15 @@ struct run {
 
 /* ---- a run by hand ---- */
 
+/* As if the spec had `results: {value: ..}`, not stdout: what a function returned is read so. */
+static inline void run_value(struct run *r, enum format f)
+{
+	struct results *rs = &((struct spec *)(uintptr_t)r->plan->spec)->results;
+
+	rs->stream[STREAM_STDOUT].format = FORMAT_NONE;
+	rs->stream[STREAM_VALUE].format = f;
+}
+
 static inline void run_open(struct run *r, const char *spec)
 {
 	struct err e = ERR_INIT;
@@ -91,10 +100,8 @@ static inline void put_piece(struct journal *j, const char *key, const char *tex
 	buf_printf(b, "%s[%llu,%zu,\"%s\"]", key, (unsigned long long)offset, strlen(text), hex);
 }
 
-/* An attempt's end: `row` stands in the record, `out` and `trace` in the output; each may be NULL.
- */
-static inline void run_end(struct run *r, size_t journal, uint64_t index, const char *outcome,
-			   const char *row, const char *out, const char *trace)
+static inline void run_end_as(struct run *r, size_t journal, uint64_t index, const char *outcome,
+			      const char *row, const char *key, const char *out, const char *trace)
 {
 	struct journal *j = r->journals[journal];
 	struct err e = ERR_INIT;
@@ -112,7 +119,7 @@ static inline void run_end(struct run *r, size_t journal, uint64_t index, const 
 	if (!r->no_seed)
 		buf_printf(&b, ",\"seed\":\"%llu\"", (unsigned long long)index + 100);
 	if (out)
-		put_piece(j, ",\"o\":", out, &b);
+		put_piece(j, key, out, &b);
 	if (trace) {
 		put_piece(j, ",\"f\":{\"trace\":", trace, &b);
 		buf_putc(&b, '}');
@@ -124,6 +131,21 @@ static inline void run_end(struct run *r, size_t journal, uint64_t index, const 
 	assert_int_equal(journal_append(j, b.data, b.len, &e), 0);
 	task_free(&t);
 	buf_free(&b);
+}
+
+/* An attempt's end: `row` stands in the record, `out` and `trace` in the output; each may be NULL.
+ */
+static inline void run_end(struct run *r, size_t journal, uint64_t index, const char *outcome,
+			   const char *row, const char *out, const char *trace)
+{
+	run_end_as(r, journal, index, outcome, row, ",\"o\":", out, trace);
+}
+
+/* The same of a call: `row` as it stands in the record, `value` where it is not the row. */
+static inline void run_returned(struct run *r, size_t journal, uint64_t index, const char *row,
+				const char *value, const char *trace)
+{
+	run_end_as(r, journal, index, "ok", row, ",\"v\":", value, trace);
 }
 
 static inline int collect(struct run *r, const struct collect_options *o,

@@ -107,6 +107,120 @@ static void test_no_results(void **state)
 	run_close(&r);
 }
 
+/* What functions returned: a row in the record, one that is nested, lists, no cells; columns that
+ * only some tasks have. The quick way gives up at the latter, and the careful one gives the same.
+ */
+static void test_values(void **state)
+{
+	static const char spec[] = "params: {grid: {T: [1, 2, 3, 4]}}\n"
+				   "command: [\"true\"]\n"
+				   "results: {files: {trace: \"t{T}.csv\"}}\n"
+				   "collect:\n"
+				   "  - {to: main.csv}\n"
+				   "  - {to: lines.jsonl}\n"
+				   "  - {from: trace, to: traces.csv}\n";
+	static const char *const trace = "v\n7\n";
+
+	(void)state;
+	for (int mixed = 0; mixed < 2; mixed++) {
+		struct collect_report report;
+		struct err e = ERR_INIT;
+		struct run r;
+
+		run_open(&r, spec);
+		run_value(&r, FORMAT_VALUE);
+		run_returned(&r, 0, 0, "{\"a\":1.50,\"b.c\":\"NaN\"}", NULL, trace);
+		run_returned(&r, 1, 3, NULL, "[]", trace);
+		run_returned(&r, 0, 2, NULL,
+			     "[{\"a\":1,\"b\":{\"c\":2}},{\"a\":[1, 2],\"b\":{\"c\":\"-inf\"}}]",
+			     trace);
+		run_returned(&r, 1, 1, mixed ? "{}" : "{\"a\":null,\"b.c\":true}",
+			     mixed ? NULL : "{\"a\":null,\"b\":{\"c\":true}}", trace);
+		if (mixed) { /* which is an error, unless it is asked for */
+			static const char *const says[] = { "(T=2) has no column 'a'", "--partial",
+							    NULL };
+
+			assert_int_equal(
+				collect(&r, &(struct collect_options){ .to = NULL }, &report, &e),
+				-1);
+			assert_says(e.text, says);
+			err_clear(&e);
+		}
+		assert_int_equal(
+			collect(&r, &(struct collect_options){ .partial = mixed }, &report, &e), 0);
+		assert_string_equal(e.text, "");
+		assert_table(
+			&r, "main.csv",
+			mixed ? "task,T,seed,a,b.c\nt,1,100,1.50,NaN\nt,2,101,,\nt,3,102,1,2\n"
+				"t,3,102,\"[1,2]\",-inf\n"
+			      : "task,T,seed,a,b.c\nt,1,100,1.50,NaN\nt,2,101,,true\nt,3,102,1,2\n"
+				"t,3,102,\"[1,2]\",-inf\n");
+		assert_table(
+			&r, "lines.jsonl",
+			mixed ? "{\"task\":\"t\",\"T\":1,\"seed\":100,\"a\":1.50,\"b.c\":\"NaN\"}\n"
+				"{\"task\":\"t\",\"T\":2,\"seed\":101,\"a\":null,\"b.c\":null}\n"
+				"{\"task\":\"t\",\"T\":3,\"seed\":102,\"a\":1,\"b.c\":2}\n"
+				"{\"task\":\"t\",\"T\":3,\"seed\":102,\"a\":[1,2],\"b.c\":\"-inf\"}\n"
+			      : "{\"task\":\"t\",\"T\":1,\"seed\":100,\"a\":1.50,\"b.c\":\"NaN\"}\n"
+				"{\"task\":\"t\",\"T\":2,\"seed\":101,\"a\":null,\"b.c\":true}\n"
+				"{\"task\":\"t\",\"T\":3,\"seed\":102,\"a\":1,\"b.c\":2}\n"
+				"{\"task\":\"t\",\"T\":3,\"seed\":102,\"a\":[1,2],\"b.c\":\"-inf\"}\n");
+		assert_table(&r, "traces.csv",
+			     "task,T,seed,v\nt,1,100,7\nt,2,101,7\nt,3,102,7\nt,4,103,7\n");
+		collect_report_free(&report);
+		run_close(&r);
+	}
+}
+
+/* Bytes have no columns, and are not read. */
+static void test_bytes(void **state)
+{
+	struct collect_report report;
+	struct err e = ERR_INIT;
+	struct run r;
+
+	(void)state;
+	run_open(&r, "params: {grid: {T: [1, 2, 3]}}\ncommand: [\"true\"]\n");
+	run_value(&r, FORMAT_BYTES);
+	run_returned(&r, 0, 0, NULL, "\x80\x04K\x01.", NULL);
+	run_returned(&r, 0, 1, NULL, "\x80\x04K\x02.", NULL);
+	run_returned(&r, 0, 2, NULL, NULL, NULL);
+	damage_output(&r, 0);
+	collect(&r, &(struct collect_options){ .to = NULL }, &report, &e);
+	assert_string_equal(e.text, "");
+	assert_table(&r, "results.csv", "task,T,seed\nt,1,100\nt,2,101\nt,3,102\n");
+	collect_report_free(&report);
+	run_close(&r);
+}
+
+/* Statistics of what functions returned. */
+static void test_value_summary(void **state)
+{
+	struct collect_report report;
+	struct err e = ERR_INIT;
+	struct run r;
+
+	(void)state;
+	run_open(
+		&r,
+		"params: {grid: {T: [1, 2], L: [1, 2]}}\n"
+		"command: [\"true\"]\n"
+		"results: {stdout: json}\n"
+		"collect: [{to: sums.csv, by: [T], count: true, mean: [value, x.y], max: value}]\n");
+	run_value(&r, FORMAT_VALUE);
+	run_returned(&r, 0, 0, "{\"value\":1.5}", NULL, NULL);
+	run_returned(&r, 0, 1, "{\"value\":2.5,\"x.y\":1}", "{\"value\":2.5,\"x\":{\"y\":1}}",
+		     NULL);
+	run_returned(&r, 1, 2, NULL, "[{\"value\":4},{\"value\":null}]", NULL);
+	run_returned(&r, 1, 3, "{\"value\":3}", NULL, NULL);
+	collect(&r, &(struct collect_options){ .partial = true }, &report, &e);
+	assert_string_equal(e.text, "");
+	assert_table(&r, "sums.csv",
+		     "T,count,mean_value,mean_x.y,max_value\n1,2,2,1,2.5\n2,3,3.5,,4\n");
+	collect_report_free(&report);
+	run_close(&r);
+}
+
 /* `stdout: csv` may give no row or many; their task and parameters stand before each. */
 static void test_many_rows(void **state)
 {
@@ -273,6 +387,9 @@ int main(void)
 		cmocka_unit_test(test_order_does_not_matter),
 		cmocka_unit_test(test_several_tables),
 		cmocka_unit_test(test_no_results),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_value_summary),
 		cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_gap),

@@ -100,9 +100,10 @@ static void test_published_torn(void **state)
 /* ---- results that changed ---- */
 
 /* Records an attempt with kept output in a journal of its own. */
-static void record_output(const char *dir, const struct plan *p, unsigned task, unsigned attempt,
-			  enum outcome o, const char *out, const char *trace)
+static void record_kept(const char *dir, const struct plan *p, const struct rec *rec,
+			const char *const texts[2], const char *const forms[2])
 {
+	struct rec with = *rec;
 	struct err e = ERR_INIT;
 	struct journal *j = journal_create(dir, p->number, "", &e);
 	struct buf b = BUF_INIT, more = BUF_INIT;
@@ -111,9 +112,6 @@ static void record_output(const char *dir, const struct plan *p, unsigned task, 
 	uint64_t offset;
 
 	assert_no_error(&e);
-	const char *const texts[] = { out, trace }, *const forms[] = { ",\"o\":[",
-								       ",\"f\":{\"trace\":[" };
-
 	for (size_t i = 0; i < 2; i++) {
 		if (texts[i]) {
 			assert_int_equal(journal_output(j, texts[i], strlen(texts[i]), &offset, &e),
@@ -124,19 +122,41 @@ static void record_output(const char *dir, const struct plan *p, unsigned task, 
 				   (unsigned long long)offset, strlen(texts[i]), hex, i ? "}" : "");
 		}
 	}
-	put_rec(&b, p,
-		&(struct rec){ .kind = RECORD_END,
-			       .task = task,
-			       .attempt = attempt,
-			       .outcome = o,
-			       .rh = FORMER,
-			       .more = buf_str(&more) });
+	with.more = buf_str(&more);
+	put_rec(&b, p, &with);
 	/* unsealed again: the journal seals it */
 	b.len -= strlen(",\"crc\":\"00000000\"}\n");
 	assert_int_equal(journal_append(j, b.data, b.len, &e), 0);
 	assert_int_equal(journal_close(j, &e), 0);
 	buf_free(&b);
 	buf_free(&more);
+}
+
+static void record_output(const char *dir, const struct plan *p, unsigned task, unsigned attempt,
+			  enum outcome o, const char *out, const char *trace)
+{
+	const char *const texts[] = { out, trace };
+	static const char *const forms[] = { ",\"o\":[", ",\"f\":{\"trace\":[" };
+	const struct rec r = {
+		.kind = RECORD_END, .task = task, .attempt = attempt, .outcome = o, .rh = FORMER
+	};
+
+	record_kept(dir, p, &r, texts, forms);
+}
+
+static void record_value(const char *dir, const struct plan *p, unsigned task, const char *row,
+			 const char *value)
+{
+	const char *const texts[] = { value, NULL };
+	static const char *const forms[] = { ",\"v\":[", NULL };
+	const struct rec r = { .kind = RECORD_END,
+			       .task = task,
+			       .attempt = 1,
+			       .outcome = OUTCOME_OK,
+			       .rh = FORMER,
+			       .row = row };
+
+	record_kept(dir, p, &r, texts, forms);
 }
 
 static void test_reread(void **state)
@@ -173,6 +193,41 @@ static void test_reread(void **state)
 	assert_non_null(strstr(why.data, "stdout"));
 	scan_free(&s);
 	buf_free(&why);
+	plan_free(p);
+}
+
+/* Values that were rows are bytes now, and the other way round: nothing runs again but what has no
+ * value. */
+static void test_reread_values(void **state)
+{
+	static const struct {
+		const char *row, *value;  /* as the record has them */
+		enum outcome rows, bytes; /* as they are judged now */
+	} kept[] = {
+		{ "{\"value\":1.5}", NULL, OUTCOME_OK, OUTCOME_OK },
+		{ NULL, "[{\"a\":1},{\"a\":2}]", OUTCOME_OK, OUTCOME_OK },
+		{ NULL, "no json", OUTCOME_INVALID, OUTCOME_OK },
+		{ NULL, NULL, OUTCOME_NONE, OUTCOME_NONE },
+	};
+	const struct scan_options judge = { .judge = true };
+	struct plan *p = make_plan(*state, SPEC);
+	struct results *rs = &((struct spec *)(uintptr_t)p->spec)->results;
+	struct scan s;
+
+	rs->stream[STREAM_STDOUT].format = FORMAT_NONE;
+	for (unsigned i = 0; i < 4; i++) {
+		record_value(*state, p, i, kept[i].row, kept[i].value);
+	}
+	for (int turn = 0; turn < 3; turn++) {
+		rs->stream[STREAM_VALUE].format = turn == 1 ? FORMAT_BYTES : FORMAT_VALUE;
+		fold(*state, p, &judge, &s);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_int_equal(s.tasks[i].outcome,
+					 turn == 1 ? kept[i].bytes : kept[i].rows);
+			assert_int_equal(s.tasks[i].flags, TASK_REREAD);
+		}
+		scan_free(&s);
+	}
 	plan_free(p);
 }
 
@@ -243,6 +298,7 @@ static void test_power_loss(void **state)
 {
 	static const char out[] = ",\"o\":[0,5,\"#\"]"; /* #: the hash of "hello" */
 	static const char err[] = ",\"o\":[0,5,\"#\"],\"e\":[5,3,\"#\"]";
+	static const char val[] = ",\"v\":[0,5,\"#\"]";
 	static const char file[] = ",\"f\":{\"a\":[0,0,\"\"],\"b\":[1,5,\"#\"]}";
 	static const struct {
 		const char *boot;    /* NULL: that of now */
@@ -253,7 +309,8 @@ static void test_power_loss(void **state)
 	} rows[] = {
 		{ "x", "e", out, "hello", 5, true },       { "x", "e", out, "hello", 4, false },
 		{ "x", "e", out, "hel\0\0", 5, false },    { "x", "e", out, "", 0, false },
-		{ "x", "e", err, "hello", 5, false },      { "x", "e", file, "hello", 5, false },
+		{ "x", "e", err, "hello", 5, false },      { "x", "e", val, "hello", 5, true },
+		{ "x", "e", val, "hell", 4, false },       { "x", "e", file, "hello", 5, false },
 		{ "x", "e", file, " hello", 6, true },     { "x", "e", "", "", 0, true },
 		{ "x", "se", out, "hello", 5, true },      { "x", "se", out, "hel\0\0", 5, false },
 		{ "x", "ssse", out, "hel\0\0", 5, false }, { "x", "es", out, "hel\0\0", 5, true },
@@ -335,8 +392,9 @@ static void test_last_sync(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_published),    TEST(test_published_torn), TEST(test_reread),
-		TEST(test_reread_files), TEST(test_power_loss),     TEST(test_last_sync),
+		TEST(test_published),     TEST(test_published_torn), TEST(test_reread),
+		TEST(test_reread_values), TEST(test_reread_files),   TEST(test_power_loss),
+		TEST(test_last_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,67 @@ static void test_tie(void **state)
 	plan_free(p);
 }
 
+/* Two values of one code are the same where their bytes are, wherever those stand. */
+static void test_same_values(void **state)
+{
+	static const char row[] = "{\"x\":1}";
+	static const struct {
+		const char *row[2];
+		const char *text[2]; /* of a piece; NULL: none */
+		const char *rh[2];
+		bool same;
+	} rows[] = {
+		{ { row, row }, { NULL, NULL }, { NULL, NULL }, true },
+		{ { row, row }, { NULL, NULL }, { NULL, FORMER }, true },
+		{ { row, NULL }, { NULL, row }, { NULL, FORMER }, true },
+		{ { NULL, row }, { row, NULL }, { FORMER, FORMER }, true },
+		{ { row, NULL }, { NULL, "{\"x\":2}" }, { NULL, FORMER }, false },
+		{ { row, "{\"x\":2}" }, { NULL, NULL }, { NULL, FORMER }, false },
+		{ { NULL, NULL }, { "abc", "abc" }, { NULL, NULL }, true },
+		{ { NULL, NULL }, { "abc", "abd" }, { NULL, NULL }, false },
+		{ { NULL, NULL }, { "abc", NULL }, { NULL, NULL }, false },
+		{ { NULL, NULL }, { NULL, NULL }, { NULL, NULL }, true },
+	};
+	struct plan *p = make_plan(*state, SPEC);
+	struct results *rs = &((struct spec *)(uintptr_t)p->spec)->results;
+
+	rs->stream[STREAM_STDOUT].format = FORMAT_NONE;
+	rs->stream[STREAM_VALUE].format = FORMAT_VALUE;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf b = BUF_INIT;
+		struct scan s;
+
+		for (unsigned k = 0; k < 2; k++) {
+			const char *text = rows[i].text[k];
+			uint8_t hash[SHA256_SIZE];
+			char hex[SHA256_HEX], *more = NULL;
+
+			if (text) {
+				sha256_of(text, strlen(text), hash);
+				hex_put(hex, hash, SHA256_SIZE);
+				more = mem_printf(",\"v\":[%u,%zu,\"%s\"]", k, strlen(text), hex);
+			}
+			put_rec(&b, p,
+				&(struct rec){ .kind = RECORD_END,
+					       .task = 2,
+					       .attempt = k + 1,
+					       .outcome = OUTCOME_OK,
+					       .rh = rows[i].rh[k],
+					       .row = rows[i].row[k],
+					       .more = more });
+			free(more);
+		}
+		write_journal(*state, "w", b.data, b.len);
+		fold(*state, p, NULL, &s);
+		if (!(s.tasks[2].flags & TASK_DIFFERS) != rows[i].same) {
+			fail_msg("row %zu", i);
+		}
+		scan_free(&s);
+		buf_free(&b);
+	}
+	plan_free(p);
+}
+
 /* ---- order ---- */
 
 static uint64_t next_random(uint64_t *x)
@@ -329,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_winner),
 		TEST(test_tie),
+		TEST(test_same_values),
 		TEST(test_order),
 	};
 
