@@ -13,6 +13,13 @@
 #include "gen/language.h"
 #include "gen/launch_parts.h"
 
+size_t call_module(const char *call)
+{
+	const char *colon = strrchr(call, ':');
+
+	return colon ? (size_t)(colon - call) : 0;
+}
+
 enum variable_kind {
 	VAR_TASK,
 	VAR_INDEX,
@@ -137,30 +144,19 @@ static const char *value_word(const struct spec *s)
 	}
 }
 
-static void put_folder(const struct spec *s, struct buf *out)
-{
-	struct buf folder = BUF_INIT;
-
-	if (s->workdir && ptext_is_constant(s->workdir) &&
-	    ptext_fill(s->workdir, NULL, NULL, &folder, NULL) == 0 && folder.len)
-		launch_make_absolute(&folder, 0, s->dir);
-	else
-		buf_puts(&folder, s->dir);
-	json_put(out, folder.data, folder.len);
-	buf_free(&folder);
-}
-
 void call_put_open(const struct call_maker *m, struct buf *out)
 {
 	const struct spec *s = m->plan->spec;
 	const struct function *f = &s->function;
+	char *folder = spec_folder(s);
 
 	buf_puts(out, "{\"ppgen\":");
 	buf_put_u64(out, CALL_PROTOCOL);
 	buf_puts(out, ",\"call\":");
 	json_puts(out, f->call);
 	buf_puts(out, ",\"folder\":");
-	put_folder(s, out);
+	json_puts(out, folder);
+	free(folder);
 	buf_puts(out, f->chunk ? ",\"per\":\"chunk\"" : ",\"per\":\"task\"");
 	buf_puts(out, f->fork ? ",\"isolate\":\"fork\"" : ",\"isolate\":\"worker\"");
 	buf_puts(out, ",\"value\":");

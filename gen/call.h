@@ -13,6 +13,9 @@
 #include "base/err.h"
 #include "gen/task.h"
 
+/* How long the module's name, or the file's, is in "sim:run"; 0: there is no ':'. */
+size_t call_module(const char *call);
+
 #define CALL_PROTOCOL 1
 #define CALL_SCRIPT   "/dev/fd/5" /* where the language's program stands for its interpreter */
 
@@ -44,6 +47,10 @@ int call_put(struct call_maker *m, const struct task *t, uint64_t seq, struct bu
 void call_chunk_begin(struct call_maker *m, uint64_t seq);
 int call_chunk_add(struct call_maker *m, const struct task *t, struct err *e);
 void call_chunk_end(struct call_maker *m, struct buf *out);
+
+/* Appends a program in the function's language that calls it for one task and prints what it
+ * returns, for people: without what a function gets besides its parameters. */
+void call_put_program(const struct spec *s, const struct point *point, struct buf *out);
 
 /* The folders of the task that was last put or added; absolute; valid until the next one. */
 const char *call_scratch(const struct call_maker *m);

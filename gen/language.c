@@ -2,6 +2,8 @@
 /* The languages whose functions can be tasks. */
 #include "gen/language.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "gen/language_internal.h"
 
@@ -21,4 +23,21 @@ const struct language *language_at(size_t k)
 			return l;
 	}
 	return NULL;
+}
+
+bool language_is_file(const struct language *l, const char *name, size_t n)
+{
+	const char *word = l->files + strspn(l->files, " ");
+
+	while (*word) {
+		const size_t len = strcspn(word, " ");
+
+		/* of "{}.py {}/__init__.py" the first says what files end in */
+		if (len > 2 && !memchr(word, '/', len) && n > len - 2 &&
+		    memcmp(name + n - (len - 2), word + 2, len - 2) == 0)
+			return true;
+		word += len;
+		word += strspn(word, " ");
+	}
+	return false;
 }

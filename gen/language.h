@@ -16,7 +16,13 @@ struct language {
 	const char *name;        /* "python": the spec's key */
 	const char *title;       /* "Python" */
 	const char *interpreter; /* words: "python3" */
-	const char *form;   /* of a call, for messages: "MODULE:FUNCTION or FILE.py:FUNCTION" */
+	const char *form; /* of a call, for messages: "MODULE:FUNCTION or FILE.py:FUNCTION" */
+	/* How a person would call it: words for the interpreter, and what follows them, with
+	 * {module} or {file}, {function} and {arguments} in it. */
+	const char *show, *show_module, *show_file;
+	/* How it writes true and false, and eight words in all: what stands around the items of a
+	 * list, named values, and a list of these: "True False [ ] dict( ) [ ]". */
+	const char *literals;
 	const char *files;  /* where a module's code is, words: "{}.py {}/__init__.py"; {} is its
 			       name, dots made slashes */
 	const char *import; /* PCRE2, searched for in a module's code; its groups: `modules` names
@@ -31,5 +37,8 @@ struct language {
 const struct language *language_find(const char *name, size_t len);
 /* The k-th, by name; NULL behind the last. */
 const struct language *language_at(size_t k);
+
+/* Whether a name is that of a file with code, as its ending says; else it is a module's. */
+bool language_is_file(const struct language *l, const char *name, size_t n);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gen/call.h"
+#include "gen/language.h"
 #include "gen/launch_parts.h"
 
 /* Programs that would take all processors of the machine otherwise. */
@@ -104,11 +105,37 @@ static int put_interpreter(struct launch *l, const struct spec *s, const struct 
 	return 0;
 }
 
+/* One call, in an interpreter of its own: what people are shown. */
+static int put_call(struct launch *l, const struct spec *s, const struct task *t,
+		    const struct specials *sp, struct err *e)
+{
+	const char *word = s->function.language->show;
+
+	if (put_interpreter(l, s, t, sp, e) < 0)
+		return -1;
+	while (*word) {
+		const size_t n = strcspn(word, " ");
+
+		add_word(l->work, l->text.len);
+		buf_add(&l->text, word, n);
+		end_text(&l->text);
+		word += n;
+		word += strspn(word, " ");
+	}
+	add_word(l->work, l->text.len);
+	call_put_program(s, &t->point, &l->text);
+	end_text(&l->text);
+	return 0;
+}
+
 static int put_argv(struct launch *l, const struct spec *s, const struct task *t,
 		    const struct specials *sp, struct err *e)
 {
 	if (s->start == START_COMMAND) {
 		if (put_words(l, &s->command, t, sp, e) < 0)
+			return -1;
+	} else if (s->start == START_FUNCTION) {
+		if (put_call(l, s, t, sp, e) < 0)
 			return -1;
 	} else {
 		if (put_words(l, &s->shell_with, t, sp, e) < 0)

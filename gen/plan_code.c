@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "gen/language.h"
 
 /* These stand in front of what is hashed; a change of what follows needs a new one, and makes every
  * old result stale. */
@@ -82,6 +83,25 @@ static void put_env(struct sha256 *h, const struct spec *s)
 	free(sorted);
 }
 
+/*
+ * What a function returns is kept as it was asked for, so that counts; which interpreter it is does
+ * where somebody chose it. `batch` and `isolate` are ways to the same result.
+ */
+static void put_function(struct sha256 *h, const struct spec *s)
+{
+	const struct function *f = &s->function;
+
+	plan_put(h, "function");
+	plan_put(h, f->language->name);
+	plan_put(h, f->call);
+	plan_put(h, f->chunk ? "chunk" : "task");
+	plan_put_count(h, "value", (size_t)s->results.stream[STREAM_VALUE].format);
+	if (f->interpreter_given)
+		put_words(h, "interpreter", &f->interpreter);
+	else
+		plan_put(h, "any interpreter");
+}
+
 static void put_start(struct sha256 *h, const struct spec *s)
 {
 	const char *const *names = NULL;
@@ -89,9 +109,11 @@ static void put_start(struct sha256 *h, const struct spec *s)
 
 	if (s->start == START_COMMAND) {
 		put_words(h, "command", &s->command);
-	} else {
+	} else if (s->start == START_SHELL) {
 		put_words(h, "shell", &s->shell_with);
 		plan_put(h, s->shell);
+	} else {
+		put_function(h, s);
 	}
 	put_env(h, s);
 	plan_put(h, "setup");
@@ -285,6 +307,8 @@ static int put_word_files(const struct spec *s, struct plan_files *files, struct
 	int rc = 0;
 
 	plan_put(h, "words");
+	if (s->start == START_FUNCTION)
+		return 0;
 	if (s->workdir && ptext_is_constant(s->workdir)) {
 		char *text = constant_text(s->workdir, e);
 

@@ -412,3 +412,15 @@ bool spec_uses_launch(const struct spec *s)
 {
 	return uses_special(s, SPECIAL_LAUNCH, "PPGEN_LAUNCH");
 }
+
+char *spec_folder(const struct spec *s)
+{
+	struct buf text = BUF_INIT;
+	char *folder;
+
+	if (s->workdir && ptext_is_constant(s->workdir))
+		ptext_fill(s->workdir, NULL, NULL, &text, NULL);
+	folder = text.len ? path_join(s->dir, text.data) : mem_dup(s->dir);
+	buf_free(&text);
+	return folder;
+}

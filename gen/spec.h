@@ -39,7 +39,9 @@ struct language;
 struct function {
 	const struct language *language;
 	const char *call;         /* as written: "sim:run", "models/sim.py:run" */
-	struct words interpreter; /* constant words, relative ones begin in the spec's folder */
+	struct words interpreter; /* constant words; the first, when it is a relative path, begins
+				     in the spec's folder */
+	bool interpreter_given;   /* else it is the language's */
 	uint64_t batch; /* with `chunk`: items a call; else calls that are sent ahead; 0: auto */
 	bool chunk;     /* the function gets a list of tasks' parameters, and returns a list */
 	bool fork;      /* a child of an interpreter a task; else one interpreter a slot */
@@ -262,6 +264,9 @@ int spec_resources(const struct spec *s, const struct point *p, struct resources
 /* Whether something names {scratch} ({keep}), so that the folder must be made. */
 bool spec_uses_scratch(const struct spec *s);
 bool spec_uses_keep(const struct spec *s);
+/* Where a function's module is looked for: the spec's folder, or `workdir` where that is the same
+ * for all tasks. Absolute; the caller frees. */
+char *spec_folder(const struct spec *s);
 /* Whether the command names {launch}. */
 bool spec_uses_launch(const struct spec *s);
 

@@ -196,6 +196,16 @@ int ask_words(struct reader *r, const struct node *n, const char *what, unsigned
 	return 0;
 }
 
+int ask_constant_words(struct reader *r, const struct node *n, const char *what, struct words *out)
+{
+	struct reader plain = *r;
+
+	plain.names = NULL;
+	plain.n_names = plain.n_extra = 0;
+	plain.names_open = false;
+	return ask_words(&plain, n, what, 0, out);
+}
+
 const struct expr *ask_expr(struct reader *r, const struct node *n, const char *what)
 {
 	struct err e = ERR_INIT;

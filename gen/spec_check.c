@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "gen/language.h"
 #include "gen/spec_internal.h"
 
 /* The last step of a row's path when the row stands right under `path`, else NULL. */
@@ -19,12 +20,19 @@ static const char *child_name(const struct key *k, const char *path)
 	return rest[strcspn(rest, ".[")] ? NULL : rest;
 }
 
+static bool is_name(const char *child, const char *name)
+{
+	if (strcmp(child, KEY_LANGUAGE) == 0)
+		return language_find(name, strlen(name)) != NULL;
+	return strcmp(child, name) == 0 || strcmp(child, "*") == 0;
+}
+
 static const struct key *key_find(const struct reader *r, const char *path, const char *name)
 {
 	for (const struct key *k = r->keys; k->path; k++) {
 		const char *child = child_name(k, path);
 
-		if (child && (strcmp(child, name) == 0 || strcmp(child, "*") == 0))
+		if (child && is_name(child, name))
 			return k;
 	}
 	return NULL;
@@ -33,12 +41,16 @@ static const struct key *key_find(const struct reader *r, const char *path, cons
 /* The names that may stand under `path`, those of the user's choice left out. */
 static size_t children(const struct reader *r, const char *path, const char **out, size_t most)
 {
+	const struct language *l;
 	size_t n = 0;
 
 	for (const struct key *k = r->keys; k->path && n < most; k++) {
 		const char *child = child_name(k, path);
 
-		if (child && strcmp(child, "*") != 0)
+		if (child && strcmp(child, KEY_LANGUAGE) == 0)
+			for (size_t i = 0; (l = language_at(i)) != NULL && n < most; i++)
+				out[n++] = l->name;
+		else if (child && strcmp(child, "*") != 0)
 			out[n++] = child;
 	}
 	return n;
@@ -53,7 +65,8 @@ static const char *other_place(struct reader *r, const char *path, const char *n
 		const char *last = dot ? dot + 1 : k->path;
 		const char *parent = arena_dupn(r->a, k->path, dot ? (size_t)(dot - k->path) : 0);
 
-		if (strcmp(last, name) == 0 && !strpbrk(parent, "*[") && strcmp(parent, path) != 0)
+		if (strcmp(last, name) == 0 && !strpbrk(parent, "*[" KEY_LANGUAGE) &&
+		    strcmp(parent, path) != 0)
 			return parent;
 	}
 	return NULL;

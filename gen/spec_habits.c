@@ -7,6 +7,8 @@
 #define SITE_FILE "it belongs in the site file, see ppgen-sites(5)"
 #define SITE(opt) SITE_FILE ", or behind '--': ppgen submit spec.yaml -- " opt
 
+#define FUNCTION "write 'python: MODULE:FUNCTION' (or 'r: FILE.R:FUNCTION')"
+
 /* What people write who come from elsewhere, and what to tell them. `in` is a path, "*res" for both
  * places of resources, or "*any" for these, the top and `submit`. */
 static const struct habit {
@@ -18,6 +20,17 @@ static const struct habit {
 	{ "", "program", "write 'command'" },
 	{ "", "script", "write 'shell' for a script, or 'command' to start one" },
 	{ "", "bash", "write 'shell: {script: ..., with: bash}'" },
+	{ "", "function", FUNCTION },
+	{ "", "func", FUNCTION },
+	{ "", "def", FUNCTION },
+	{ "", "callable", FUNCTION },
+	{ "", "call", FUNCTION },
+	{ "", "lambda", FUNCTION },
+	{ "", "py", "write 'python'" },
+	{ "", "python3", "write 'python: {call: ..., interpreter: python3}'" },
+	{ "", "R", "write 'r'" },
+	{ "", "rscript", "write 'r'" },
+	{ "", "Rscript", "write 'r'" },
 	{ "", "parameters", "write 'params'" },
 	{ "", "param", "write 'params'" },
 	{ "", "sweep", "write 'params'" },
@@ -149,6 +162,25 @@ static const struct habit {
 	{ "shell", "run", "write 'script'" },
 	{ "shell", "command", "write 'script'" },
 	{ "shell", "interpreter", "write 'with'" },
+	{ KEY_LANGUAGE, "function", "write 'call: MODULE:FUNCTION'" },
+	{ KEY_LANGUAGE, "func", "write 'call: MODULE:FUNCTION'" },
+	{ KEY_LANGUAGE, "def", "write 'call: MODULE:FUNCTION'" },
+	{ KEY_LANGUAGE, "callable", "write 'call: MODULE:FUNCTION'" },
+	{ KEY_LANGUAGE, "module", "write 'call: MODULE:FUNCTION'" },
+	{ KEY_LANGUAGE, "file", "write 'call: FILE:FUNCTION'" },
+	{ KEY_LANGUAGE, "script", "write 'call: FILE:FUNCTION'" },
+	{ KEY_LANGUAGE, "executable", "write 'interpreter'" },
+	{ KEY_LANGUAGE, "python", "write 'interpreter'" },
+	{ KEY_LANGUAGE, "with", "write 'interpreter'" },
+	{ KEY_LANGUAGE, "chunk", "write 'per: chunk', and 'batch' for how many tasks" },
+	{ KEY_LANGUAGE, "chunksize", "write 'batch'" },
+	{ KEY_LANGUAGE, "chunk_size", "write 'batch'" },
+	{ KEY_LANGUAGE, "batch_size", "write 'batch'" },
+	{ KEY_LANGUAGE, "fork", "write 'isolate: fork'" },
+	{ KEY_LANGUAGE, "args", "leave it out: the parameters are the arguments" },
+	{ KEY_LANGUAGE, "kwargs", "leave it out: the parameters are the arguments" },
+	{ "results", "return", "write 'value'" },
+	{ "results", "returns", "write 'value'" },
 	{ "collect[]", "file", "write 'to'" },
 	{ "collect[]", "path", "write 'to'" },
 	{ "collect[]", "output", "write 'to'" },

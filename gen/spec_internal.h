@@ -74,6 +74,8 @@ struct ptext *ask_ptext(struct reader *r, const struct node *n, const char *what
 			unsigned specials);
 int ask_words(struct reader *r, const struct node *n, const char *what, unsigned specials,
 	      struct words *out);
+/* Words without placeholders. */
+int ask_constant_words(struct reader *r, const struct node *n, const char *what, struct words *out);
 const struct expr *ask_expr(struct reader *r, const struct node *n, const char *what);
 /* One of a list of words. Its index, or -1. */
 int ask_choice(struct reader *r, const struct node *n, const char *what, const char *const *choices,
@@ -88,7 +90,9 @@ const struct node *key_node(const struct node *map,
 int complain_at(struct reader *r, const struct node *n, size_t at, const char *text);
 
 /* The parts of a spec, each with its own keys. Complaints are in r->d. */
-void read_start(struct reader *r);     /* command, shell, env, setup, workdir, inputs */
+void read_start(struct reader *r); /* command, shell, env, setup, workdir, inputs */
+void read_function(struct reader *r, const struct node *n, const struct language *l);
+void check_function(struct reader *r); /* of read_start, at its end */
 void read_resources(struct reader *r); /* resources, overrides, retry, max_failures */
 void read_submit(struct reader *r);    /* checkpoint, submit; after read_start and read_resources */
 void read_results(struct reader *r);
@@ -100,6 +104,9 @@ enum {
 	KEY_SHOWN = 1, /* a row of `plan` */
 	KEY_LATER = 2, /* known, and not yet supported */
 };
+
+/* The step of a path that stands for every language's name. */
+#define KEY_LANGUAGE "@"
 
 /* The table of keys, for spec_settings. Rows end with a NULL path. */
 struct key {

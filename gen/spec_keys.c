@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "gen/language.h"
 #include "gen/spec_internal.h"
 
 const struct key spec_keys[] = {
@@ -97,6 +98,24 @@ const struct key spec_keys[] = {
 	{ "shell.script", "script", NULL, "The script, where with is given.", 0 },
 	{ "shell.with", "words", "/bin/sh",
 	  "The interpreter's words: it is started with them, then -c, then the script.", 0 },
+	{ "@", "function, or a mapping", NULL,
+	  "A function that is called for each task: see FUNCTIONS.", 0 },
+	{ "@.call", "function", NULL,
+	  "MODULE:FUNCTION or FILE:FUNCTION, found from the spec's folder (or workdir, where that is "
+	  "the same for all tasks); required where other keys are given.",
+	  KEY_SHOWN },
+	{ "@.interpreter", "words", "as PATH finds it",
+	  "The program that runs the language, and its options.", KEY_SHOWN },
+	{ "@.per", "task or chunk", "task",
+	  "With chunk, one call gets a list for several tasks, and returns a list as long.",
+	  KEY_SHOWN },
+	{ "@.batch", "auto or count", "auto",
+	  "With per: chunk, how many tasks a call is for; else how many calls are sent ahead.",
+	  KEY_SHOWN },
+	{ "@.isolate", "worker or fork", "worker",
+	  "With worker, an interpreter lives on and keeps its state from call to call; with fork, "
+	  "it loads the function once and forks a child for each task.",
+	  KEY_SHOWN },
 	{ "env", "mapping", NULL, "Environment variables of the tasks.", 0 },
 	{ "env.*", "text", NULL, "The value; it may name parameters.", KEY_SHOWN },
 	{ "setup", "script", NULL,
@@ -160,6 +179,10 @@ const struct key spec_keys[] = {
 	{ "results.stdout.number", "name", "value", "One number, in a column of this name.", 0 },
 	{ "results.stdout.text", "name", "text", "The text, in a column of this name.", 0 },
 	{ "results.last_line", "json, number or text", NULL, "Short for stdout: {last_line: ...}.",
+	  KEY_SHOWN },
+	{ "results.value", "rows, bytes or none", "rows",
+	  "What is kept of the value that a function returns: rows of columns, or bytes as they "
+	  "are.",
 	  KEY_SHOWN },
 	{ "results.files", "mapping", NULL,
 	  "Result files: they must be there after the task, and be readable.", 0 },
@@ -226,8 +249,6 @@ const struct key spec_keys[] = {
 
 	{ "container", "", NULL, "", KEY_LATER },
 	{ "wrap", "", NULL, "", KEY_LATER },
-	{ "python", "", NULL, "", KEY_LATER },
-	{ "r", "", NULL, "", KEY_LATER },
 	{ NULL, NULL, NULL, NULL, 0 },
 };
 
@@ -247,9 +268,27 @@ static void put_roff(struct buf *b, const char *s)
 	}
 }
 
+static void put_path(struct buf *b, const char *path);
+
+/* A row that stands for all languages: each with its own name. */
+static void put_paths(struct buf *b, const char *rest)
+{
+	const struct language *l;
+
+	for (size_t i = 0; (l = language_at(i)) != NULL; i++) {
+		buf_puts(b, i ? ", " : "");
+		buf_puts(b, l->name);
+		put_path(b, rest);
+	}
+}
+
 static void put_path(struct buf *b, const char *path)
 {
 	for (; *path; path++) {
+		if (*path == *KEY_LANGUAGE) {
+			put_paths(b, path + 1);
+			return;
+		}
 		if (*path == '*')
 			buf_puts(b, "\\fINAME\\fB");
 		else if (*path == '[' && path[1] == ']')

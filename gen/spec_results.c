@@ -301,14 +301,53 @@ static void read_last_line(struct reader *r, const struct node *results, const s
 	read_line(r, n, "stdout", x);
 }
 
+/* What a function returns; rows unless something else is said. */
+static void read_value(struct reader *r, const struct node *n)
+{
+	static const char *const words[] = { "rows", "bytes", "none" };
+	static const enum format of[] = { FORMAT_VALUE, FORMAT_BYTES, FORMAT_NONE };
+	struct extract *x = &r->s->results.stream[STREAM_VALUE];
+	int k = 0;
+
+	if (n)
+		k = ask_choice(r, n, "value", words, 3);
+	x->format = k < 0 ? FORMAT_NONE : of[k];
+	if (n)
+		x->pos = (struct pos){ n->origin, n->line, n->col };
+	if (x->format == FORMAT_VALUE)
+		r->columns_open = true;
+}
+
+/* The value is a function's result; everything else has streams. */
+static void check_streams(struct reader *r, const struct node *results)
+{
+	static const char *const streams[] = { "stdout", "stderr", "log", "last_line" };
+
+	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+		if (node_get(results, streams[i]))
+			COMPLAIN(r, key_node(results, streams[i]),
+				 "the value that the function returns is the result: leave '%s' "
+				 "out",
+				 streams[i]);
+	}
+}
+
 void read_results(struct reader *r)
 {
 	const struct node *n = node_get(r->root, "results"), *out, *err, *log, *k;
 	struct results *res = &r->s->results;
 
+	if (r->s->start == START_FUNCTION)
+		read_value(r, n && n->kind == NODE_MAP ? node_get(n, "value") : NULL);
 	if (!n || !ask_map(r, n, "results"))
 		return;
 	keys_check(r, n, "results", "results");
+	if (r->s->start == START_FUNCTION)
+		check_streams(r, n);
+	else if (node_get(n, "value"))
+		COMPLAIN(r, key_node(n, "value"),
+			 "'value' is what a function returns, and none is called: use 'stdout' "
+			 "or 'files'");
 	out = node_get(n, "stdout");
 	err = node_get(n, "stderr");
 	log = node_get(n, "log");

@@ -6,6 +6,7 @@
 
 #include "base/fetch.h"
 #include "base/text.h"
+#include "gen/language.h"
 #include "gen/spec_internal.h"
 
 #define VALUE_SHOWN 200
@@ -84,7 +85,8 @@ static void setting_node(struct settings *t, const char *key, const struct node 
 	buf_free(&cut);
 }
 
-/* A row whose path is fixed. `retry: 2` is short for its `times`. */
+/* A row whose path is fixed. `retry: 2` is short for its `times`, `python: sim:run` for its `call`.
+ */
 static const struct node *fixed_node(const struct spec *s, const char *path)
 {
 	const char *dot = strchr(path, '.');
@@ -93,7 +95,8 @@ static const struct node *fixed_node(const struct spec *s, const char *path)
 	if (!dot)
 		return node_get(n, path);
 	n = node_get(n, arena_dupn(s->arena, path, (size_t)(dot - path)));
-	if (n && n->kind == NODE_SCALAR && strcmp(path, "retry.times") == 0)
+	if (n && n->kind == NODE_SCALAR &&
+	    (strcmp(path, "retry.times") == 0 || strcmp(dot, ".call") == 0))
 		return n;
 	return n ? node_get(n, dot + 1) : NULL;
 }
@@ -102,7 +105,13 @@ static const struct node *fixed_node(const struct spec *s, const char *path)
 static bool default_holds(const struct spec *s, const char *path)
 {
 	const struct node *results = node_get(s->root, "results");
+	const bool function = s->start == START_FUNCTION;
 
+	if (strcmp(path, "results.value") == 0)
+		return function;
+	if (function &&
+	    (strcmp(path, "results.stdout") == 0 || strcmp(path, "results.stderr") == 0))
+		return false;
 	if (strcmp(path, "results.stdout") == 0)
 		return !results || (!node_get(results, "log") && !node_get(results, "last_line"));
 	if (strcmp(path, "results.stderr") == 0)
@@ -112,15 +121,31 @@ static bool default_holds(const struct spec *s, const char *path)
 	return true;
 }
 
+static const char *fallback_of(const struct spec *s, const struct key *k)
+{
+	if (strcmp(k->path, "name") == 0)
+		return s->name;
+	if (strcmp(k->path, KEY_LANGUAGE ".interpreter") == 0)
+		return s->function.language->interpreter;
+	return k->fallback;
+}
+
 static void setting_row(struct settings *t, const struct key *k)
 {
-	const struct node *n = fixed_node(t->s, k->path);
+	const bool language = strncmp(k->path, KEY_LANGUAGE, strlen(KEY_LANGUAGE)) == 0;
+	const char *path = k->path;
+	const struct node *n;
 
+	if (language && t->s->start != START_FUNCTION)
+		return;
+	if (language)
+		path = arena_printf(t->s->arena, "%s%s", t->s->function.language->name,
+				    path + strlen(KEY_LANGUAGE));
+	n = fixed_node(t->s, path);
 	if (n)
-		setting_node(t, k->path, n);
-	else if (k->fallback && default_holds(t->s, k->path))
-		setting_add(t, k->path, strcmp(k->path, "name") == 0 ? t->s->name : k->fallback,
-			    "default");
+		setting_node(t, path, n);
+	else if (k->fallback && default_holds(t->s, path))
+		setting_add(t, path, fallback_of(t->s, k), "default");
 }
 
 /* A row of names that are the user's: one setting a name. */

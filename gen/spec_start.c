@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "gen/axis.h"
+#include "gen/language.h"
 #include "gen/spec_internal.h"
 #include "gen/template.h"
 
@@ -120,22 +121,13 @@ static void read_command(struct reader *r, const struct node *n)
 /* The interpreter's words: constants, then -c. */
 static void read_with(struct reader *r, const struct node *n)
 {
-	const char *const *names = r->names;
-	const size_t n_names = r->n_names;
-	const bool names_open = r->names_open;
 	struct words given = { 0 }, *out = &r->s->shell_with;
 	static const char *const standard[] = { "/bin/sh" };
 	struct err e = ERR_INIT;
 	size_t at;
 
-	r->names = NULL;
-	r->n_names = 0;
-	r->names_open = false;
 	if (n)
-		ask_words(r, n, "with", 0, &given);
-	r->names = names;
-	r->n_names = n_names;
-	r->names_open = names_open;
+		ask_constant_words(r, n, "with", &given);
 	out->items = arena_alloc(r->a, (given.n + 2) * sizeof *out->items);
 	for (size_t i = 0; i < given.n; i++)
 		out->items[out->n++] = given.items[i];
@@ -201,31 +193,44 @@ static void read_shell(struct reader *r, const struct node *n)
 		COMPLAIN(r, script, "'shell' is empty");
 }
 
+/* The k-th key that says how a task is started; NULL behind the last. */
+static const char *way_at(size_t k, const struct language **language)
+{
+	static const char *const ways[] = { "command", "shell" };
+	const size_t n = sizeof ways / sizeof *ways;
+
+	*language = k < n ? NULL : language_at(k - n);
+	return k < n ? ways[k] : *language ? (*language)->name : NULL;
+}
+
 /* Exactly one way to start. */
 static void read_way(struct reader *r)
 {
-	static const char *const ways[] = { "command", "shell", "python", "r" };
-	const char *first = NULL;
+	const struct language *language;
+	const char *first = NULL, *way;
 
-	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-		const struct node *n = node_get(r->root, ways[i]);
+	for (size_t i = 0; (way = way_at(i, &language)) != NULL; i++) {
+		const struct node *n = node_get(r->root, way);
 
 		if (!n)
 			continue;
 		if (first)
-			COMPLAIN(r, key_node(r->root, ways[i]),
+			COMPLAIN(r, key_node(r->root, way),
 				 "'%s' and '%s' both say how a task is started: keep one", first,
-				 ways[i]);
+				 way);
 		else if (i == 0)
 			read_command(r, n);
-		else if (i == 1)
+		else if (language)
+			read_function(r, n, language);
+		else
 			read_shell(r, n);
-		first = first ? first : ways[i];
+		first = first ? first : way;
 	}
 	if (!first && !r->top_unknown)
 		COMPLAIN(r, r->root,
 			 "'command' is missing: it says how a task is started (or 'shell', for a "
-			 "script)");
+			 "script, or '%s', for a function)",
+			 language_at(0)->name);
 }
 
 static bool is_parameter(const struct reader *r, const char *name)
@@ -462,4 +467,5 @@ void read_start(struct reader *r)
 	read_with_inputs(r);
 	read_setup(r);
 	read_workdir(r);
+	check_function(r);
 }

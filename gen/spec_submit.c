@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "gen/language.h"
 #include "gen/spec_internal.h"
 
 #define BEFORE_DEFAULT 300u /* seconds */
@@ -172,6 +173,26 @@ static const struct node *find_many(const struct reader *r)
 	return n;
 }
 
+/* A function is called in one process. */
+static void check_one_process(struct reader *r)
+{
+	const char *name = r->s->function.language->name;
+	const struct node *n = find_many(r), *ranks;
+	size_t at = 0;
+
+	ranks = node_get(node_get(r->root, "resources"), "ranks");
+	if (!n)
+		n = ranks;
+	if (n)
+		COMPLAIN(r, n,
+			 "a function is called in one process on one node: use 'command' instead "
+			 "of '%s' for several",
+			 name);
+	n = find_text(node_get(r->root, "env"), "{launch", &at);
+	if (n)
+		complain_at(r, n, at, "'{launch}' starts MPI processes, and a function is called");
+}
+
 /* {launch} and `ranks` go together. */
 static void check_launch(struct reader *r)
 {
@@ -180,6 +201,10 @@ static void check_launch(struct reader *r)
 	const struct resources *res = &r->s->res;
 	size_t at = 0;
 
+	if (r->s->start == START_FUNCTION) {
+		check_one_process(r);
+		return;
+	}
 	if (shell)
 		way = node_get(r->root, "shell");
 	if (!spec_uses_launch(r->s)) {

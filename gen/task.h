@@ -63,8 +63,9 @@ struct launch {
 
 /*
  * The command with its placeholders filled; a list that is all of a word becomes its items' words,
- * and {launch} the launcher's; for `shell:` the interpreter, its "-c", the script. The environment
- * is base_env with, in this order and each taking the place of one of its name:
+ * and {launch} the launcher's; for `shell:` the interpreter, its "-c", the script. Of a function it
+ * is what a person would type to call it once, and how it runs says call_launch. The environment is
+ * base_env with, in this order and each taking the place of one of its name:
  *
  * - PPGEN_TASK (the shown id), PPGEN_INDEX, PPGEN_SEED, PPGEN_SEED64, PPGEN_SEED_WORDS ("a,b,c,d"),
  *   PPGEN_ATTEMPT, PPGEN_CPUS, PPGEN_MEMORY (bytes; 0: no limit), PPGEN_RUN, PPGEN_SCRATCH and

@@ -33,7 +33,13 @@ function fact(name, what) {
 	return "\"" escaped(facts[name, what]) "\""
 }
 
-BEGIN { n_facts = split("name title interpreter form files import", wanted, " ") }
+# A fact's name as C has it.
+function member(what) {
+	gsub(/-/, "_", what)
+	return what
+}
+
+BEGIN { n_facts = split("name title interpreter form show show-module show-file literals files import", wanted, " ") }
 
 FNR == 1 {
 	name = FILENAME
@@ -48,7 +54,7 @@ FNR == 1 {
 	head = 1
 }
 
-kind == "language" && head && match($0, /^# ppgen-[a-z]+: /) {
+kind == "language" && head && match($0, /^# ppgen-[a-z-]+: /) {
 	facts[name, substr($0, 9, RLENGTH - 10)] = substr($0, RLENGTH + 1)
 }
 
@@ -75,7 +81,7 @@ END {
 	for (i = 1; i <= n_languages; i++) {
 		print "\t{"
 		for (k = 1; k <= n_facts; k++)
-			printf "\t\t.%s = %s,\n", wanted[k], fact(languages[i], wanted[k])
+			printf "\t\t.%s = %s,\n", member(wanted[k]), fact(languages[i], wanted[k])
 		fork = fact(languages[i], "fork")
 		if (fork != "\"yes\"" && fork != "\"no\"") {
 			print "embed.awk: 'ppgen-fork' of " file[languages[i]] " is neither yes nor no" >"/dev/stderr"

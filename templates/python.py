@@ -3,6 +3,10 @@
 # ppgen-title: Python
 # ppgen-interpreter: python3
 # ppgen-form: MODULE:FUNCTION or FILE.py:FUNCTION
+# ppgen-show: -c
+# ppgen-show-module: import {module}; print({module}.{function}({arguments}))
+# ppgen-show-file: import runpy, types; print(types.SimpleNamespace(**runpy.run_path({file})).{function}({arguments}))
+# ppgen-literals: True False [ ] dict( ) [ ]
 # ppgen-files: {}.py {}/__init__.py
 # ppgen-import: (?:^(?:[^#\n"']*[:;])?|\G;)[ \t]*(?:from[ \t]+(?<within>[.\w]+)[ \t]+import\b[ \t]*(?<names>\([^)]*\)|(?:[^#;\n\\]|\\\n)*)|import[ \t]+(?<modules>(?:[^#;\n\\]|\\\n)+))
 # ppgen-fork: yes

@@ -699,8 +699,9 @@ static void test_man(void **state)
 		strstr(b.data, "\n\\fBresources.cpus\\fR: count (default: 1)\nProcessors; "));
 	assert_non_null(strstr(b.data, "\n\\fBcheckpoint.before\\fR: duration (default: 5m)\n"));
 	assert_non_null(strstr(b.data, "\\fBparams.grid.\\fINAME\\fB.from\\fR: number\n"));
+	assert_non_null(strstr(b.data, "\n\\fBpython.call, r.call\\fR: function\n"));
 	assert_non_null(strstr(b.data, "\\fBoverrides.where\\fR"));
-	assert_non_null(strstr(b.data, "Known, and not yet supported:\ncontainer,\nwrap,\n"));
+	assert_non_null(strstr(b.data, "Known, and not yet supported:\ncontainer,\nwrap.\n"));
 	for (const char *p = b.data; (p = strstr(p, "\n.")); p++)
 		assert_true(strncmp(p, "\n.TP\n", 5) == 0 || strncmp(p, "\n.PP\n", 5) == 0 ||
 			    !strcmp(p, "\n.\n"));

@@ -1,0 +1,2 @@
+def run(T):
+    return T
