@@ -152,6 +152,11 @@ void interp_free(struct interp *ip)
 	free(ip);
 }
 
+void interp_hang_up(struct interp *ip)
+{
+	close_fd(&ip->requests);
+}
+
 pid_t interp_pid(const struct interp *ip)
 {
 	return ip->pid;

@@ -54,6 +54,9 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why);
  * NULL. */
 void interp_free(struct interp *ip);
 
+/* It is told to leave; what it says is still heard. */
+void interp_hang_up(struct interp *ip);
+
 pid_t interp_pid(const struct interp *ip);
 int interp_fd(const struct interp *ip);         /* readable when answers came */
 int interp_unsent_fd(const struct interp *ip);  /* to be polled for writing; -1: all is sent */

@@ -19,8 +19,9 @@
 
 #define STARTS_A_TURN 64 /* then signals and ends are looked at */
 #define TICK_S        0.5
-#define HURRY_S       0.5 /* between syncs while tasks are being ended: we may be, too */
-#define FILES_SPARE   64  /* descriptors beside those of the slots */
+#define HURRY_S       0.5    /* between syncs while tasks are being ended: we may be, too */
+#define FILES_SPARE   64     /* descriptors beside those of the slots */
+#define STREAM_NS     200000 /* that are waited where answers come in streams: one look for many */
 
 /* ---- what is told ---- */
 
@@ -94,12 +95,18 @@ static int take_signals(struct pool *p)
 
 /* ---- the loop ---- */
 
+static bool may_fill(struct pool *p)
+{
+	return !p->calls || lane_may_start(p);
+}
+
 static int fill(struct pool *p)
 {
 	struct job *job;
 
 	p->hurry = false;
-	for (int i = 0; p->stop == STOP_NO && !p->crowded && (job = admit_next(p)); i++) {
+	for (int i = 0; p->stop == STOP_NO && !p->crowded && may_fill(p) && (job = admit_next(p));
+	     i++) {
 		watch_code(p);
 		if (start_job(p, job) < 0) {
 			return -1;
@@ -131,20 +138,34 @@ static int take_turn(struct pool *p)
 	return 0;
 }
 
+static void send_idle(struct pool *p)
+{
+	struct pool_event ev = { .kind = POOL_IDLE };
+
+	pool_event_send(p, &ev);
+}
+
 /* Until a child ends, a signal comes, the guardian dies, the intake is done with something, or
  * something is due. */
 static int wait_turn(struct pool *p)
 {
-	struct pollfd fds[3] = { { .fd = p->signal_fd, .events = POLLIN },
-				 { .fd = p->guard_fd, .events = POLLIN },
-				 { .fd = intake_fd(p), .events = POLLIN } };
+	struct pollfd *const fds = p->polls;
+	nfds_t n_fds = 3;
 	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick),
-				fmin(watch_next(p), stop_next(p)));
+				fmin(fmin(watch_next(p), stop_next(p)), call_next(p)));
 	const double wait = p->hurry ? 0 : fmin(fmax(due - proc_monotonic(), 0), 3600);
 	const struct timespec t = { (time_t)wait, (long)((wait - floor(wait)) * 1e9) };
 	int n;
 
-	n = ppoll(fds, 3, &t, NULL);
+	send_idle(p);
+	fds[0] = (struct pollfd){ .fd = p->signal_fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = p->guard_fd, .events = POLLIN };
+	fds[2] = (struct pollfd){ .fd = intake_fd(p), .events = POLLIN };
+	n_fds += call_polls(p, fds + 3);
+	if (call_is_streaming(p)) {
+		(void)nanosleep(&(struct timespec){ .tv_nsec = STREAM_NS }, NULL);
+	}
+	n = ppoll(fds, n_fds, &t, NULL);
 	p->now = proc_monotonic();
 	if (n < 0 && errno != EINTR) {
 		return err_errno(&p->fault, "cannot wait for tasks");
@@ -158,7 +179,10 @@ static int wait_turn(struct pool *p)
 	if (n > 0 && fds[0].revents && take_signals(p) < 0) {
 		return -1;
 	}
-	return n > 0 && fds[2].revents ? take_turn(p) : 0;
+	if (n > 0 && fds[2].revents && take_turn(p) < 0) {
+		return -1;
+	}
+	return p->calls ? call_turn(p) : 0;
 }
 
 static int do_due(struct pool *p)
@@ -235,7 +259,8 @@ static void give_up(struct pool *p)
 /* Every slot holds two descriptors; tasks get the limit that we had. */
 static void raise_file_limit(struct pool *p)
 {
-	const rlim_t need = (rlim_t)p->n_slots * 2 + FILES_SPARE;
+	const rlim_t a_slot = p->spec->start == START_FUNCTION ? 8 : 2,
+		     need = (rlim_t)p->n_slots * a_slot + FILES_SPARE;
 	struct rlimit l;
 
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= need) {
@@ -282,6 +307,7 @@ static int pool_open(struct pool *p)
 
 	p->n_slots = cpus < 1 ? 1 : cpus > 65536 ? 65536 : (unsigned)cpus;
 	p->slots = mem_array(p->n_slots, sizeof *p->slots);
+	p->polls = mem_array(3 + 2 * (size_t)p->n_slots, sizeof *p->polls);
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		p->slots[i].number = i;
 		p->slots[i].fd[0] = p->slots[i].fd[1] = -1;
@@ -309,7 +335,7 @@ static int pool_open(struct pool *p)
 		return err_errno(&p->fault, "cannot open '/dev/null'");
 	}
 	raise_file_limit(p);
-	return 0;
+	return lanes_open(p);
 }
 
 static void slot_free(struct pool *p, struct slot *s)
@@ -331,6 +357,7 @@ static void pool_close(struct pool *p)
 		slot_free(p, &p->slots[i]);
 	}
 	free(p->slots);
+	free(p->polls);
 	if (p->shared.restore_files) {
 		(void)setrlimit(RLIMIT_NOFILE, &p->shared.files);
 	}
@@ -371,6 +398,7 @@ int pool_run(const struct pool_options *o, struct journal *j, struct source *src
 		give_up(&p);
 	}
 	intake_close(&p);
+	lanes_close(&p);
 	(void)guard_end_descendants();
 	p.dirty = true;
 	(void)sync_now(&p);

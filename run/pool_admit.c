@@ -44,6 +44,10 @@ void admit_close(struct pool *p)
 	for (size_t i = 0; i < p->n_window; i++) {
 		job_free(p->window[i]);
 	}
+	for (size_t i = 0; i < p->n_back; i++) {
+		job_free(p->back[i]);
+	}
+	free(p->back);
 	for (size_t i = 0; i < p->n_spare; i++) {
 		job_free(p->spare[i]);
 	}
@@ -284,6 +288,7 @@ static int next_attempt(struct pool *p, struct again *a)
 	if (!again_first(p)) {
 		r = p->src->next(p->src->arg, &a->index, &a->attempt, &a->upto, &p->fault);
 		p->source_empty = r <= 0;
+		p->given += r > 0;
 		if (r > 0 && p->src->past) {
 			p->src->past(p->src->arg, &a->tries, &a->memory_factor, &a->time_factor);
 		}
@@ -307,6 +312,7 @@ static bool window_add(struct pool *p)
 	job = job_new(p);
 	job->upto = a.upto;
 	job->tries = a.tries;
+	job->single = false;
 	job->memory_factor = a.memory_factor;
 	job->time_factor = a.time_factor;
 	job->task.attempt = a.attempt;
@@ -351,12 +357,67 @@ static void window_leave(struct pool *p, size_t k)
 	p->sum->stopped_by_time = true;
 }
 
+/* ---- what was sent ahead and came back ---- */
+
+void admit_back(struct pool *p, struct job *job)
+{
+	ARRAY_ROOM(p->back, p->n_back, p->cap_back);
+	p->back[p->n_back++] = job;
+}
+
+/* The one that came back last; NULL: it would not end in time, and is left. */
+static struct job *back_take(struct pool *p)
+{
+	struct job *job = p->back[--p->n_back];
+
+	if (ends_in_time(p, job->task.res.time_s)) {
+		return job;
+	}
+	admit_release(p, job);
+	p->late++;
+	p->sum->stopped_by_time = true;
+	return NULL;
+}
+
+uint64_t admit_left(const struct pool *p)
+{
+	return p->n_back + p->n_window + (p->n_again - p->again_head) +
+	       (p->src->total > p->given ? p->src->total - p->given : 0);
+}
+
+struct job *admit_same(struct pool *p, const struct job *as)
+{
+	const struct job *next;
+
+	if (p->n_back == 0 && p->n_window == 0 && !window_add(p)) {
+		return NULL;
+	}
+	next = p->n_back > 0 ? p->back[p->n_back - 1] : p->window[0];
+	if (next->single || next->cpus != as->cpus ||
+	    !resources_equal(&next->task.res, &as->task.res) ||
+	    !ends_in_time(p, next->task.res.time_s)) {
+		return NULL;
+	}
+	return p->n_back > 0 ? p->back[--p->n_back] : window_remove(p, 0);
+}
+
 struct job *admit_next(struct pool *p)
 {
+	struct job *job = NULL;
 	size_t k = 0;
 
 	if (p->cpus_free == 0) {
 		return NULL; /* every task takes one at least */
+	}
+	while (!job && p->n_back > 0) {
+		if (!fits_now(p, p->back[p->n_back - 1])) {
+			return NULL;
+		}
+		job = back_take(p);
+	}
+	if (job) {
+		take(p, job);
+		return job;
 	}
 	while (k + p->late < p->ahead) {
 		if (k == p->n_window && !window_add(p)) {
@@ -382,7 +443,7 @@ struct job *admit_next(struct pool *p)
 
 bool admit_waiting(const struct pool *p)
 {
-	return p->n_window > 0 ||
+	return p->n_window > 0 || p->n_back > 0 ||
 	       (!err_is(&p->fault) && (!p->source_empty || p->again_head < p->n_again));
 }
 

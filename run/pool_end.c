@@ -85,7 +85,10 @@ static enum outcome outcome_of(struct pool *p, const struct slot *s)
 		return OUTCOME_SIGNAL;
 	}
 	if (WEXITSTATUS(s->status) == 0) {
-		return OUTCOME_OK;
+		const struct lane *l = s->lane;
+
+		return l && (!l->answered || l->answer.status != ANSWER_OK) ? OUTCOME_INVALID
+									    : OUTCOME_OK;
 	}
 	return s->checkpoint_sent && !died_of_checkpoint(p, s) ? s->announced : OUTCOME_EXIT;
 }
@@ -171,7 +174,7 @@ static uint64_t peak_memory(const struct slot *s)
 
 static bool is_retried(const struct pool *p, const struct slot *s, enum outcome outcome)
 {
-	if (p->crowded && outcome == OUTCOME_INTERRUPTED) {
+	if ((p->crowded || s->uncharged) && outcome == OUTCOME_INTERRUPTED) {
 		return p->stop == STOP_NO;
 	}
 	return p->stop == STOP_NO && (p->spec->retry.on & outcome_retry_bit(outcome)) &&
@@ -220,26 +223,35 @@ static void send_end(struct pool *p, const struct slot *s, enum outcome outcome,
 /* Once recorded: the slot is free, the job comes again or not. */
 static void release(struct pool *p, struct slot *s, enum outcome outcome)
 {
-	const bool retried = is_retried(p, s, outcome);
+	const bool retried = is_retried(p, s, outcome), goes_on = call_goes_on(s);
 	struct job *job = s->job;
 
 	take_done(p, s);
-	spools_drop(p, s);
+	if (!s->lane || !s->lane->interp) {
+		spools_drop(p, s);
+	}
 	folder_scratch_done(s, outcome);
 	folder_keep_done(p, s, outcome);
 	results_forget(p, s);
 	count(p, outcome, retried);
-	s->state = SLOT_FREE;
-	p->running--;
 	p->longest = fmax(p->longest, s->ended - s->started);
-	admit_return(p, job, s->number);
+	if (goes_on) {
+		s->state = SLOT_RUNNING; /* what it has of resources, the next one needs, too */
+	} else {
+		s->state = SLOT_FREE;
+		p->running--;
+		admit_return(p, job, s->number);
+	}
 	if (retried) {
 		admit_again(p, job, outcome);
 	}
 	send_end(p, s, outcome, retried);
 	admit_release(p, job);
 	s->job = NULL;
-	s->pid = 0;
+	s->pid = goes_on ? s->pid : 0;
+	if (s->lane) {
+		call_released(p, s);
+	}
 	if (p->sum->stopped_by_failures && p->stop == STOP_NO) {
 		stop_say(p, STOP_DRAIN, "too many failures");
 	}
@@ -269,7 +281,9 @@ int end_slot(struct pool *p, struct slot *s)
 	s->state = SLOT_TAKING;
 	s->deadline = s->checkpoint_at = NEVER;
 	p->crowded = false;
-	watch_code(p);
+	if (!s->lane) {
+		watch_code(p);
+	}
 	record_end_begin(p, s);
 	take_begin(p, s, outcome);
 	return take_in(p, s->taking) ? end_taken(p, s) : 0;
@@ -290,7 +304,7 @@ int end_taken(struct pool *p, struct slot *s)
 		buf_clear(&p->why);
 		buf_clear(&p->row);
 	}
-	if (outcome != OUTCOME_OK && outcome != OUTCOME_INVALID) {
+	if (outcome != OUTCOME_OK && outcome != OUTCOME_INVALID && p->why.len == 0) {
 		put_why(p, s, outcome);
 	}
 	saved = (outcome == OUTCOME_INTERRUPTED || outcome == OUTCOME_TIMEOUT) &&
@@ -351,6 +365,11 @@ static int end_leader(struct pool *p, struct slot *s)
 		s->state = SLOT_LINGERING;
 		return 0;
 	}
+	return end_gone(p, s);
+}
+
+int end_gone(struct pool *p, struct slot *s)
+{
 	if (p->stop < STOP_KILL && may_be_told(p, s)) {
 		s->state = SLOT_LINGERING;
 		s->held = true;
@@ -374,6 +393,10 @@ int end_reap(struct pool *p)
 		}
 		if (info.si_pid == 0) {
 			return 0;
+		}
+		if (lane_reap(p, info.si_pid)) {
+			p->hurry = true; /* what it said last is yet to be heard */
+			continue;
 		}
 		s = slot_of(p, info.si_pid);
 		if (!s) {

@@ -6,10 +6,14 @@
  * at what a task left, pool_take.c takes it in, on a thread of its own (pool_intake.c) where it is
  * much; pool_record.c writes the two records; pool_spool.c has the files that output goes to;
  * pool_folder.c scratch and kept folders.
+ *
+ * Of functions: pool_call.c sends calls to interpreters and hears their answers; pool_lane.c starts
+ * interpreters and sees them go.
  */
 #ifndef PPGEN_RUN_POOL_INTERNAL_H
 #define PPGEN_RUN_POOL_INTERNAL_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -17,7 +21,9 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "gen/call.h"
 #include "run/cgroup.h"
+#include "run/interp.h"
 #include "run/pool.h"
 #include "run/spawn.h"
 #include "run/usage.h"
@@ -40,6 +46,7 @@ struct job {
 	unsigned tries;                    /* attempts that ended, as `retry` counts them */
 	double memory_factor, time_factor; /* what earlier ones multiplied the limits with */
 	uint64_t cpus; /* what it takes of this machine's: all, when it runs alone */
+	bool single;   /* of a chunk that was cut off: it is a chunk of its own */
 };
 
 /* An attempt that comes after all others, unless too many of them wait. */
@@ -101,13 +108,43 @@ struct taker {
 	struct take_tools *tools;
 };
 
+/*
+ * A slot's interpreter, and the calls that were sent to it: the first is the slot's attempt, those
+ * behind it were sent ahead, so that short calls need not wait for us. They take nothing of the
+ * resources, have no records, and may be taken back, until the one before them has ended.
+ */
+struct lane {
+	struct interp *interp; /* NULL: there is none now */
+	bool ready;            /* the function is loaded */
+	bool gone;   /* it ended: status and usage say how; what it said is yet to be heard */
+	bool doomed; /* it is being ended, and gets no calls */
+	bool spoilt; /* since it said what is none of the protocol */
+	int status;
+	struct rusage usage;
+	uint64_t cpus;       /* what it was started with */
+	char *gpus;          /* the same */
+	char code[CODE_HEX]; /* of when it was started */
+	struct job **calls;  /* n of them, from calls[head] on, which is the slot's job */
+	size_t head, n, cap;
+	uint64_t seq;            /* number of the first call */
+	size_t chunk;            /* of `per: chunk`: tasks that went in one call; else 0 */
+	bool begun;              /* the start of the first is recorded */
+	bool long_line;          /* the last that was sent is longer than a packet */
+	off_t from[SPOOL_COUNT]; /* where the output of the first begins */
+	double mean;             /* seconds that a call takes, lately */
+	double cpu;              /* processor time that its answers told of */
+	bool answered;           /* the attempt that is being ended has: */
+	struct answer answer;
+};
+
 struct slot {
 	enum slot_state state; /* lingering: the leader ended, and by our TERM: others of its group
 				  have their grace yet; or `held`. taking: all is over but for
 				  what it left */
 	unsigned number;
 	struct job *job;
-	pid_t pid; /* and process group */
+	pid_t pid;         /* and process group */
+	struct lane *lane; /* NULL but for functions */
 	char *spool[SPOOL_COUNT];
 	bool spool_kept[SPOOL_COUNT];     /* it is there, empty, and nobody else has it; */
 	int spool_spare[SPOOL_COUNT];     /* and open, as if it were new; -1: not open */
@@ -126,6 +163,7 @@ struct slot {
 	bool term_sent;
 	enum outcome ended_by; /* why we ended it; OUTCOME_NONE: we did not */
 	bool cut_off;          /* ended at the end of the pool's time */
+	bool uncharged;        /* it comes again, for it is not its own fault */
 	bool held;             /* perhaps it died of a signal that we are yet to hear of */
 	double checkpoint_at;  /* when its checkpoint signal is due; NEVER: none, or it was sent */
 	bool checkpoint_sent;
@@ -161,8 +199,13 @@ struct pool {
 	double longest;         /* seconds that an attempt took */
 	unsigned overtaken;     /* how often window[0] was */
 	bool source_empty;
+	uint64_t given; /* by the source */
 	struct again *again;
 	size_t n_again, again_head, cap_again;
+	struct job *
+		*back; /* of functions: sent ahead and taken back, they come before the window */
+	size_t n_back, cap_back;
+	struct calls *calls; /* NULL but for functions */
 	struct job **spare;
 	size_t n_spare, cap_spare;
 
@@ -175,6 +218,7 @@ struct pool {
 	double next_sync, next_sample, next_tick, next_code;
 	double now; /* of this turn of the loop */
 
+	struct pollfd *polls;
 	int guard_fd; /* -1: there is none, or it is gone */
 	int signal_fd;
 	sigset_t mask_before;
@@ -203,6 +247,10 @@ void admit_close(struct pool *p);
 bool admit_waiting(const struct pool *p); /* something is left to start */
 struct job *admit_next(struct pool *p);   /* what fits now, its resources taken; NULL: nothing does.
 					     Faults go to p->fault */
+/* What comes next, when it needs just what `as` has: nothing is taken for it. NULL: it does not. */
+struct job *admit_same(struct pool *p, const struct job *as);
+void admit_back(struct pool *p, struct job *job); /* it did not begin: it comes before all others */
+uint64_t admit_left(const struct pool *p);        /* how many there are about to come */
 void admit_return(struct pool *p, const struct job *job,
 		  unsigned slot);                    /* gives its resources back */
 void admit_release(struct pool *p, struct job *job); /* the job itself */
@@ -213,6 +261,41 @@ bool admit_may_grow(const struct pool *p, const struct job *job, enum outcome wh
 
 /* pool_start.c. -1: the pool cannot go on */
 int start_job(struct pool *p, struct job *job);
+/* Of functions: a free slot gets the job; an attempt begins in it, now. */
+void slot_take(struct pool *p, struct slot *s, struct job *job);
+void slot_begin(struct pool *p, struct slot *s, struct job *job);
+void slot_set_deadline(struct pool *p, struct slot *s, uint64_t times); /* `times` its limit */
+void slot_send_start(struct pool *p, const struct slot *s);
+
+/* pool_lane.c: only where the spec has a function. -1: the pool cannot go on */
+int lanes_open(struct pool *p);
+void lanes_close(struct pool *p); /* lets the interpreters leave, for a moment */
+/* A free slot, best one whose interpreter suits the job; NULL: none now. */
+struct slot *lane_for(struct pool *p, const struct job *job);
+bool lane_suits(const struct pool *p, const struct lane *l, const struct job *job);
+int lane_start(struct pool *p, struct slot *s);   /* an interpreter for the slot's job. 1: p->why */
+void lane_opened(struct pool *p, struct slot *s); /* it has loaded the function */
+void lane_leave(struct pool *p, struct slot *s);  /* one that has nothing to do is let go */
+bool lane_reap(struct pool *p, pid_t pid);        /* false: it is none of theirs */
+int lane_refused(struct pool *p, const struct slot *s,
+		 const char *why);             /* -1: it cannot load the function */
+int lane_bury(struct pool *p, struct slot *s); /* one that is gone, after all its answers */
+void lane_kill(struct slot *s);
+bool lane_may_start(const struct pool *p); /* the first of a pool loads alone */
+
+/* pool_call.c: the same */
+int call_start(struct pool *p, struct job *job);
+int call_turn(struct pool *p);                               /* hears answers, sends calls ahead */
+size_t call_polls(const struct pool *p, struct pollfd *fds); /* at most two a slot */
+double call_next(const struct pool *p);                      /* when call_turn wants to be called */
+bool call_is_streaming(const struct pool *p); /* so many answers come that waiting a moment pays */
+bool call_goes_on(const struct slot *s);      /* further calls were sent behind the first */
+void call_released(struct pool *p, struct slot *s); /* the first is recorded: the next begins */
+void call_forget(struct pool *p,
+		 struct slot *s); /* the first comes again, as if it had not been sent */
+void call_take_back(struct pool *p, struct slot *s); /* what it has not read */
+void call_drop(struct pool *p, struct slot *s,
+	       size_t keep); /* all behind the first `keep` come again */
 
 /* pool_folder.c. -1: this attempt cannot have it */
 int folder_scratch(const char *path, struct err *e);
@@ -251,7 +334,8 @@ bool stop_died_of(int status, int number);
 
 /* pool_end.c. -1: the pool cannot go on */
 int end_reap(struct pool *p);
-int end_slot(struct pool *p, struct slot *s);        /* its process is gone */
+int end_slot(struct pool *p, struct slot *s);        /* its process is gone, or it has answered */
+int end_gone(struct pool *p, struct slot *s);        /* the same, but news may be on their way */
 int end_taken(struct pool *p, struct slot *s);       /* and the intake is done with it */
 int end_waiting(struct pool *p, struct slot *s);     /* or never will be: after a fault */
 void end_unrecorded(struct pool *p, struct slot *s); /* after a fault */

@@ -146,8 +146,12 @@ void results_open(struct pool *p, const struct slot *s, struct taking *t)
 	const struct results *rs = &p->spec->results;
 	bool good = true;
 
-	if (rs->n_files == 0 && rs->stream[0].format == FORMAT_NONE &&
-	    rs->stream[1].format == FORMAT_NONE) {
+	bool asked = rs->n_files > 0;
+
+	for (size_t k = 0; k < STREAM_COUNT; k++) {
+		asked |= rs->stream[k].format != FORMAT_NONE;
+	}
+	if (!asked) {
 		return;
 	}
 	for (size_t k = 0; k < rs->n_files; k++) {

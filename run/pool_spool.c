@@ -103,7 +103,8 @@ static bool leaders_only(struct pool *p, const struct slot *ended)
 	for (unsigned k = 0; k < p->n_slots; k++) {
 		const struct slot *s = &p->slots[k];
 
-		leaders += s->state == SLOT_RUNNING && s != ended;
+		leaders += (s->state == SLOT_RUNNING && s != ended) ||
+			   (s->state == SLOT_FREE && s->lane && s->lane->interp);
 	}
 	return n == leaders;
 }

@@ -24,28 +24,39 @@ static struct slot *free_slot(struct pool *p)
 	return NULL;
 }
 
-/* Gives the job a slot, as it is before anything was done. */
-static struct slot *take_slot(struct pool *p, struct job *job)
+/* An attempt, as it is before anything was done. */
+void slot_begin(struct pool *p, struct slot *s, struct job *job)
 {
-	struct slot *s = free_slot(p);
 	const bool code_changed = strcmp(p->code, p->o->plan->code) != 0;
 
-	s->state = SLOT_RUNNING;
 	s->job = job;
-	s->pid = 0;
-	s->fd[0] = s->fd[1] = -1;
 	s->started = s->ended = p->now;
 	s->deadline = s->checkpoint_at = NEVER;
 	s->due_as = OUTCOME_TIMEOUT;
 	s->grace = p->o->grace_s;
-	s->term_sent = s->cut_off = s->held = s->checkpoint_sent = false;
+	s->term_sent = s->cut_off = s->held = s->checkpoint_sent = s->uncharged = false;
 	s->ended_by = OUTCOME_NONE;
 	s->peak = 0;
 	s->status = 0;
 	memset(&s->usage, 0, sizeof s->usage);
 	memcpy(s->code, code_changed ? p->code : job->task.code, sizeof s->code);
+}
+
+void slot_take(struct pool *p, struct slot *s, struct job *job)
+{
+	s->state = SLOT_RUNNING;
+	slot_begin(p, s, job);
 	p->running++;
 	admit_take_gpus(p, job, s->number);
+}
+
+static struct slot *take_slot(struct pool *p, struct job *job)
+{
+	struct slot *s = free_slot(p);
+
+	s->pid = 0;
+	s->fd[0] = s->fd[1] = -1;
+	slot_take(p, s, job);
 	return s;
 }
 
@@ -77,7 +88,7 @@ static int prepare(struct pool *p, struct slot *s)
 	return results_note(p, s, &at, p->launch.workdir);
 }
 
-static void send_start(struct pool *p, const struct slot *s)
+void slot_send_start(struct pool *p, const struct slot *s)
 {
 	struct pool_event ev = { .kind = POOL_START, .task = &s->job->task };
 
@@ -85,9 +96,9 @@ static void send_start(struct pool *p, const struct slot *s)
 }
 
 /* A limit that just fitted is over at the end of our time, not behind it. */
-static void set_deadline(struct pool *p, struct slot *s)
+void slot_set_deadline(struct pool *p, struct slot *s, uint64_t times)
 {
-	const uint64_t limit = s->job->task.res.time_s;
+	const uint64_t limit = s->job->task.res.time_s * times;
 	const double end = p->o->end;
 
 	if (limit) {
@@ -102,9 +113,13 @@ static void set_deadline(struct pool *p, struct slot *s)
 
 int start_job(struct pool *p, struct job *job)
 {
-	struct slot *s = take_slot(p, job);
+	struct slot *s;
 	int r;
 
+	if (p->spec->start == START_FUNCTION) {
+		return call_start(p, job);
+	}
+	s = take_slot(p, job);
 	buf_clear(&p->why);
 	r = prepare(p, s);
 	if (r < 0 || spools_open(p, s) < 0 || record_start(p, s) < 0) {
@@ -129,7 +144,7 @@ int start_job(struct pool *p, struct job *job)
 		return end_unstarted(p, s, r == 0 && errno == EAGAIN && p->running > 1);
 	}
 	s->mask = p->own_peak;
-	set_deadline(p, s);
-	send_start(p, s);
+	slot_set_deadline(p, s, 1);
+	slot_send_start(p, s);
 	return 0;
 }

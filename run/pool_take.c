@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,7 +49,7 @@ static void left_close(struct left *l)
 static void taking_close(struct taking *t, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (i >= STREAM_COUNT && t->left[i].take.fd >= 0) {
+		if (i >= SPOOL_COUNT && t->left[i].take.fd >= 0) {
 			(void)close(t->left[i].take.fd);
 		}
 		left_close(&t->left[i]);
@@ -98,10 +99,35 @@ void take_close(struct pool *p)
 	taker_close(&p->taker);
 }
 
+/* Of an interpreter's file, what it wrote since the attempt began. */
+static int open_part(struct taking *t, const struct slot *s, int k)
+{
+	struct lane *l = s->lane;
+	const off_t from = l->from[k];
+	off_t end = l->answered ? l->answer.size[k] : lseek(s->fd[k], 0, SEEK_END);
+
+	if (end < 0) {
+		return err_errno(&t->fault, "cannot read '%s'", s->spool[k]);
+	}
+	end = end < from ? from : end; /* the function made it shorter */
+	l->from[k] = end;
+	t->left[k].take = (struct take){
+		.fd = s->fd[k],
+		.name = t->names[k],
+		.from = (uint64_t)from,
+		.len = (uint64_t)(end - from),
+	};
+	t->bytes += (uint64_t)(end - from);
+	return 0;
+}
+
 static int open_stream(struct taking *t, struct slot *s, int k)
 {
 	struct stat st;
 
+	if (s->lane) {
+		return open_part(t, s, k);
+	}
 	if (fstat(s->fd[k], &st) < 0) {
 		return err_errno(&t->fault, "cannot read '%s'", s->spool[k]);
 	}
@@ -125,6 +151,32 @@ static void swap(struct buf *a, struct buf *b)
 	*b = c;
 }
 
+/* What an interpreter has answered, or that it did not. */
+static void begin_answer(struct slot *s, struct taking *t)
+{
+	struct answer *a = &s->lane->answer;
+	struct left *l = &t->left[STREAM_VALUE];
+
+	if (!s->lane->answered) {
+		if (t->outcome == OUTCOME_INVALID) {
+			buf_puts(&t->why, "the interpreter ended (exit code 0) before the function "
+					  "had returned");
+		}
+		return;
+	}
+	l->take = (struct take){ .fd = a->value_fd, .name = "value", .len = a->value_len };
+	a->value_fd = -1;
+	l->data = a->value ? a->value : "";
+	l->there = a->value != NULL || a->value_len == 0;
+	t->bytes += a->value_len;
+	if (a->status == ANSWER_OK || t->outcome == OUTCOME_OK) {
+		return;
+	}
+	if (t->outcome == OUTCOME_EXIT || t->outcome == OUTCOME_INVALID) {
+		buf_add(&t->why, a->why, a->why_len);
+	}
+}
+
 void take_begin(struct pool *p, struct slot *s, enum outcome outcome)
 {
 	struct taking *t = p->taking;
@@ -146,6 +198,9 @@ void take_begin(struct pool *p, struct slot *s, enum outcome outcome)
 	if (t->rc == 0 && !p->spec->results.log) {
 		t->rc = open_stream(t, s, STREAM_STDERR);
 	}
+	if (s->lane) {
+		begin_answer(s, t);
+	}
 	if (t->rc == 0 && outcome == OUTCOME_OK) {
 		results_open(p, s, t);
 	}
@@ -165,7 +220,7 @@ static int read_left(struct take *k, char *to, struct err *e)
 	ssize_t n;
 
 	while (have < k->len) {
-		n = pread(k->fd, to + have, (size_t)(k->len - have), (off_t)have);
+		n = pread(k->fd, to + have, (size_t)(k->len - have), (off_t)(k->from + have));
 		if (n == 0) {
 			break;
 		}
@@ -267,6 +322,26 @@ static int judge_left(const struct taker *k, struct taking *t)
 
 /* ---- little ---- */
 
+/* A value that is the record's row need not be kept beside it. */
+static bool is_row(const struct taking *t, size_t i)
+{
+	return i == STREAM_VALUE && t->row.len > 0;
+}
+
+/* Moves what was in memory from the beginning, a value, to the other bytes. */
+static void add_value(struct taking *t)
+{
+	struct left *l = &t->left[STREAM_VALUE];
+
+	if (is_row(t, STREAM_VALUE)) {
+		l->take.len = 0;
+	} else if (l->take.len > 0 && l->take.fd < 0) {
+		memcpy(t->room.data + t->room.len, l->data, (size_t)l->take.len);
+		l->data = t->room.data + t->room.len;
+		t->room.len += (size_t)l->take.len;
+	}
+}
+
 static int take_little(const struct taker *k, struct taking *t, size_t n)
 {
 	uint64_t at;
@@ -276,6 +351,9 @@ static int take_little(const struct taker *k, struct taking *t, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct left *l = &t->left[i];
 
+		if (l->there) {
+			continue;
+		}
 		if (l->take.len > 0 &&
 		    read_left(&l->take, t->room.data + t->room.len, &t->fault) < 0) {
 			return -1;
@@ -287,17 +365,31 @@ static int take_little(const struct taker *k, struct taking *t, size_t n)
 	if (t->judged && judge_left(k, t) < 0) {
 		return -1; /* no test: it fails where bytes cannot be had only, and here they are */
 	}
+	add_value(t);
 	if (journal_output(k->journal, buf_str(&t->room), t->room.len, &at, &t->fault) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < n; i++) {
-		t->left[i].take.offset = at;
-		at += t->left[i].take.len;
+		if (t->left[i].take.len > 0) {
+			t->left[i].take.offset = at + (uint64_t)(t->left[i].data - t->room.data);
+		}
 	}
 	return 0;
 }
 
 /* ---- much ---- */
+
+/* A little value beside much else goes its way: through a file. */
+static void file_value(struct taking *t)
+{
+	struct left *l = &t->left[STREAM_VALUE];
+	const int fd = memfd_create("value", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, l->data, (size_t)l->take.len) != (ssize_t)l->take.len) {
+		t->rc = err_errno(&t->fault, "cannot make room for a value");
+	}
+	l->take.fd = fd;
+}
 
 /* Gives all of it a place. */
 static void find_places(struct pool *p, struct taking *t, size_t n)
@@ -310,6 +402,9 @@ static void find_places(struct pool *p, struct taking *t, size_t n)
 		if (i < SPOOL_COUNT) {
 			(void)snprintf(t->names[i], sizeof t->names[i], "%s.%u.%s", task->shown,
 				       task->attempt, endings[i]);
+		}
+		if (i == STREAM_VALUE && t->left[i].take.len > 0 && t->left[i].take.fd < 0) {
+			file_value(t);
 		}
 		if (t->left[i].take.len > 0) {
 			journal_take_begin(p->journal, &t->left[i].take);
@@ -349,6 +444,9 @@ bool take_in(struct pool *p, struct taking *t)
 		return true;
 	}
 	find_places(p, t, n);
+	if (t->rc < 0) {
+		return true;
+	}
 	if (intake_give(p, t)) {
 		return false;
 	}

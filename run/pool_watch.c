@@ -235,6 +235,11 @@ static bool look(struct pool *p)
 		proc = s->state == SLOT_RUNNING ? usage_find(&p->procs, s->pid) : NULL;
 		if (proc) {
 			proc->owner = (int)s->number;
+		} else if (s->lane && s->lane->interp) {
+			proc = usage_find(&p->procs, interp_pid(s->lane->interp));
+			if (proc) {
+				proc->owner = OWNER_POOL;
+			}
 		}
 	}
 	for (size_t k = 0; k < p->procs.n; k++) {
@@ -321,7 +326,7 @@ void watch_code(struct pool *p)
 		return;
 	}
 	for (unsigned i = 0; i < p->n_slots; i++) {
-		if (p->slots[i].state != SLOT_FREE) {
+		if (p->slots[i].state != SLOT_FREE && !p->slots[i].lane) {
 			memcpy(p->slots[i].code, p->code, sizeof p->slots[i].code);
 		}
 	}

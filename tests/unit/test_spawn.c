@@ -71,7 +71,7 @@ static char *run(const char *const *argv, const char *path, const char *workdir,
 	char *envp[] = { variable, NULL };
 	const int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	const struct spawn w = {
-		&shared, (char *const *)argv, envp, workdir ? workdir : top, fd, fd
+		&shared, (char *const *)argv, envp, workdir ? workdir : top, fd, fd, NULL, 0
 	};
 	const pid_t pid = spawn_start(spawner, &w, &why);
 
@@ -284,7 +284,7 @@ static void test_environments(void **state)
 	struct buf why = BUF_INIT;
 	char *long_one = mem_alloc(4 << 20), *none[] = { NULL }, *one[] = { NULL, NULL };
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct spawn w = { &shared, (char *const *)argv, none, "/", null, null };
+	struct spawn w = { &shared, (char *const *)argv, none, "/", null, null, NULL, 0 };
 	pid_t pid;
 	int status;
 
@@ -361,7 +361,7 @@ static void test_dies_with_us(void **state)
 	assert_int_equal(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0) {
-		const struct spawn w = { &shared, (char *const *)argv, envp, "/", null, null };
+		const struct spawn w = { &shared, (char *const *)argv, envp, "/", null, null, NULL, 0 };
 
 		task = spawn_start(spawner, &w, &why);
 		(void)!write(ends[1], &task, sizeof task);

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls: tasks of a function are sent to interpreters, which answer. An attempt begins when the one
+ * before it in its lane has ended, and ends with its answer, or with the interpreter.
+ *
+ * Short calls are sent ahead, as many as take about AHEAD_S, so that the interpreter need not wait
+ * for us, nor we wake up for each answer. What is sent ahead is not lost to others: where an
+ * interpreter is kept by a long call while others have nothing to do, it is taken back.
+ *
+ * An attempt that ends between two looks of ours has one record, its end; its start is recorded
+ * only where it goes on when all that came is heard.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "base/proc.h"
+#include "run/pool_calls.h"
+
+#define AHEAD_S 0.02 /* seconds of work that are sent ahead, */
+#define AHEAD_UNSURE                                                                              \
+	4.0               /* and how much longer than that a call may go on before they are taken \
+			     back for others */
+#define CHUNK_S      0.5  /* that a chunk of calls shall take, */
+#define CHUNK_MAX    1000 /* and of how many tasks it may be */
+#define MEAN_NEW     0.2  /* the part of the newest in the running mean */
+#define SPOOL_FULL   ((off_t)16 << 20) /* bytes of output after which it is emptied */
+#define SPOOL_MUCH   ((off_t)1 << 20)  /* the same, where that costs nothing */
+#define READS_A_TURN 8
+#define STREAMING_S  1e-4 /* calls that are shorter than that come in streams */
+
+/* ---- the calls of a lane ---- */
+
+static struct job *call_at(const struct lane *l, size_t k)
+{
+	return l->calls[(l->head + k) % l->cap];
+}
+
+static void call_add(struct lane *l, struct job *job)
+{
+	if (l->n == l->cap) {
+		const size_t cap = l->cap ? 2 * l->cap : 8;
+		struct job **calls = mem_array(cap, sizeof(struct job *));
+
+		for (size_t k = 0; k < l->n; k++) {
+			calls[k] = call_at(l, k);
+		}
+		free(l->calls);
+		l->calls = calls;
+		l->cap = cap;
+		l->head = 0;
+	}
+	l->calls[(l->head + l->n++) % l->cap] = job;
+}
+
+void call_drop(struct pool *p, struct slot *s, size_t keep)
+{
+	struct lane *l = s->lane;
+
+	while (l->n > keep) {
+		struct job *job = call_at(l, --l->n);
+
+		job->single = l->chunk > 1;
+		admit_back(p, job);
+	}
+}
+
+void call_take_back(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+
+	if (l->interp && l->n > 1 && l->chunk == 0) {
+		call_drop(p, s, l->n - interp_take_back(l->interp));
+	}
+}
+
+void call_forget(struct pool *p, struct slot *s)
+{
+	struct job *job = s->job;
+
+	s->lane->n = 0;
+	s->lane->chunk = 0;
+	s->state = SLOT_FREE;
+	s->pid = 0;
+	s->job = NULL;
+	p->running--;
+	admit_return(p, job, s->number);
+	admit_back(p, job);
+	results_forget(p, s);
+	free(s->scratch);
+	free(s->keep);
+	s->scratch = s->keep = NULL;
+	if (!s->lane->interp) {
+		spools_drop(p, s);
+	}
+}
+
+/* ---- sending ---- */
+
+/* The folders of the call that was put last, and what is there of its result files. Only where
+ * nothing is sent ahead. 1: p->why; -1. */
+static int make_folders(struct pool *p, struct slot *s)
+{
+	const struct calls *c = p->calls;
+	const struct job *job = s->job;
+	const bool fresh = job->upto > 0 && job->task.attempt == job->upto + 1;
+	const struct launch_place at = { .rundir = p->o->rundir,
+					 .base_env = p->o->base_env,
+					 .scratch = p->o->scratch };
+	struct err e = ERR_INIT;
+
+	s->scratch = c->scratch ? mem_dup(call_scratch(c->maker)) : NULL;
+	s->keep = c->keep ? mem_dup(call_keep(c->maker)) : NULL;
+	if ((s->scratch && folder_scratch(s->scratch, &e) < 0) ||
+	    (s->keep && folder_keep(s->keep, fresh, &e) < 0)) {
+		buf_puts(&p->why, e.text);
+		return 1;
+	}
+	return results_note(p, s, &at, p->spec->dir);
+}
+
+/* Appends the request for one job to calls.line. 1: it has a fault of its own, p->why. */
+static int put_request(struct pool *p, const struct job *job, uint64_t seq)
+{
+	struct err e = ERR_INIT;
+
+	buf_clear(&p->calls->line);
+	if (call_put(p->calls->maker, &job->task, seq, &p->calls->line, &e) < 0) {
+		buf_clear(&p->why);
+		buf_puts(&p->why, e.text);
+		return 1;
+	}
+	return 0;
+}
+
+static void send_line(struct pool *p, struct lane *l)
+{
+	const struct buf *line = &p->calls->line;
+
+	l->long_line = line->len > INTERP_PACKET;
+	interp_send(l->interp, line->data, line->len);
+}
+
+static bool alone(const struct pool *p, const struct lane *l)
+{
+	return l->long_line || p->calls->scratch || p->calls->keep ||
+	       p->spec->results.n_files > 0 || p->spec->checkpoint.signal ||
+	       l->from[0] > SPOOL_FULL || l->from[1] > SPOOL_FULL;
+}
+
+/* The part of what is left that one interpreter may have. */
+static uint64_t fair_share(const struct pool *p)
+{
+	return admit_left(p) / (2 * (uint64_t)p->n_slots) + 1;
+}
+
+/* How many calls the lane should have. */
+static size_t depth(const struct pool *p, const struct lane *l)
+{
+	const uint64_t asked = p->spec->function.batch, most = interp_ahead(l->interp),
+		       share = fair_share(p);
+	uint64_t n = asked;
+
+	if (p->stop != STOP_NO || l->doomed || alone(p, l)) {
+		return 1;
+	}
+	if (n == 0) {
+		n = l->mean > 0 && l->mean < AHEAD_S ? (uint64_t)(AHEAD_S / l->mean) + 1 : 1;
+	}
+	n = n < most ? n : most;
+	return (size_t)(n < share ? n : share);
+}
+
+static void send_ahead(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	const size_t want = depth(p, l);
+
+	while (l->n < want && !l->long_line) {
+		struct job *job = admit_same(p, s->job);
+
+		if (!job) {
+			return;
+		}
+		if (put_request(p, job, l->seq + l->n) != 0 || p->calls->line.len > INTERP_PACKET) {
+			admit_back(p, job); /* its turn is when it is the first */
+			return;
+		}
+		send_line(p, l);
+		call_add(l, job);
+	}
+}
+
+/* How many tasks a chunk has. */
+static size_t chunk_size(const struct pool *p, const struct lane *l)
+{
+	const uint64_t asked = p->spec->function.batch, share = fair_share(p);
+	uint64_t n = l->mean > 0 ? (uint64_t)(CHUNK_S / l->mean) : asked ? asked : 8;
+
+	n = asked ? asked : n < 1 ? 1 : n > CHUNK_MAX ? CHUNK_MAX : n;
+	return (size_t)(n < share ? n : share);
+}
+
+static int send_chunk(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	const size_t want = s->job->single ? 1 : chunk_size(p, l);
+	struct err e = ERR_INIT;
+	struct job *job;
+
+	call_chunk_begin(p->calls->maker, l->seq);
+	if (call_chunk_add(p->calls->maker, &s->job->task, &e) < 0) {
+		buf_puts(&p->why, e.text);
+		return 1;
+	}
+	while (l->n < want && (job = admit_same(p, s->job)) != NULL) {
+		if (call_chunk_add(p->calls->maker, &job->task, NULL) < 0) {
+			job->single = true;
+			admit_back(p, job);
+			break;
+		}
+		call_add(l, job);
+	}
+	l->chunk = l->n;
+	buf_clear(&p->calls->line);
+	call_chunk_end(p->calls->maker, &p->calls->line);
+	return 0;
+}
+
+/* The first call of a lane that is ready: the slot's job. */
+static int send_first(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	int r;
+
+	p->now = proc_monotonic();
+	slot_begin(p, s, s->job);
+	memcpy(s->code, l->code, sizeof s->code);
+	s->pid = interp_pid(l->interp);
+	s->mask = p->own_peak;
+	l->begun = l->answered = false;
+	l->chunk = 0;
+	buf_clear(&p->why);
+	r = p->spec->function.chunk ? send_chunk(p, s) : put_request(p, s->job, l->seq);
+	if (r == 0) {
+		r = make_folders(p, s);
+	}
+	if (r != 0) {
+		call_drop(p, s, 1);
+		return r < 0 ? -1 : end_unstarted(p, s, false);
+	}
+	send_line(p, l);
+	slot_set_deadline(p, s, l->n);
+	if (!p->spec->function.chunk) {
+		send_ahead(p, s);
+	}
+	return 0;
+}
+
+int call_start(struct pool *p, struct job *job)
+{
+	struct slot *s = lane_for(p, job);
+	struct lane *l = s->lane;
+	int r;
+
+	slot_take(p, s, job);
+	call_add(l, job);
+	buf_clear(&p->why);
+	if (l->interp && lane_suits(p, l, job)) {
+		return send_first(p, s);
+	}
+	if (l->interp) {
+		lane_leave(p, s);
+	}
+	r = lane_start(p, s);
+	if (r > 0 && errno == EAGAIN && p->running > 1) {
+		p->crowded = true; /* its turn comes when a process of ours has ended */
+		call_forget(p, s);
+		return 0;
+	}
+	if (r > 0) {
+		call_forget(p, s);
+		return err_bad(&p->fault, "%s", buf_str(&p->why));
+	}
+	return r;
+}
+
+/* ---- answers ---- */
+
+bool call_goes_on(const struct slot *s)
+{
+	return s->lane && s->lane->n > 1 && s->lane->interp && !s->lane->doomed;
+}
+
+void call_released(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+
+	l->head = (l->head + 1) % l->cap;
+	l->n--;
+	l->begun = l->answered = false;
+	if (l->n == 0) {
+		l->chunk = 0;
+		return;
+	}
+	slot_begin(p, s, call_at(l, 0));
+	memcpy(s->code, l->code, sizeof s->code);
+	slot_set_deadline(p, s, l->chunk ? l->n : 1);
+}
+
+/* Empties the files for output when nothing is under way. */
+static void empty_spools(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+
+	if (l->n > 0 || !l->interp || (l->from[0] <= SPOOL_MUCH && l->from[1] <= SPOOL_MUCH)) {
+		return;
+	}
+	for (int k = 0; k < SPOOL_COUNT; k++) {
+		if (!(k == STREAM_STDERR && p->spec->results.log) && ftruncate(s->fd[k], 0) == 0) {
+			l->from[k] = 0;
+		}
+	}
+}
+
+static int answered(struct pool *p, struct slot *s, const struct answer *a)
+{
+	struct lane *l = s->lane;
+	const double before = s->started;
+
+	if (a->seq != l->seq) {
+		return 1;
+	}
+	l->seq++;
+	l->answer = *a;
+	l->answered = true;
+	l->cpu += a->cpu;
+	l->mean = l->mean > 0 ? l->mean + MEAN_NEW * (a->wall - l->mean) : fmax(a->wall, 1e-6);
+	p->calls->deaths = 0;
+	s->ended = p->now;
+	s->started = l->begun ? before : fmin(p->now - a->wall, p->now);
+	s->status = a->status == ANSWER_EXIT ? W_EXITCODE(a->code, 0) : 0;
+	s->usage.ru_utime.tv_sec = (time_t)a->cpu;
+	s->usage.ru_utime.tv_usec = (suseconds_t)((a->cpu - floor(a->cpu)) * 1e6);
+	if (s->term_sent) { /* it heeds no TERM, and has its end */
+		call_take_back(p, s);
+		call_drop(p, s, 1);
+		lane_kill(s);
+	}
+	return end_slot(p, s);
+}
+
+/* What the interpreter said is none of the protocol: it is ended, as if it had crashed. */
+static void spoilt(struct pool *p, struct slot *s)
+{
+	if (!s->lane->doomed) {
+		s->lane->spoilt = true;
+		lane_kill(s);
+	}
+	(void)p;
+}
+
+static int hear_hello(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	struct calls *c = p->calls;
+	struct buf why = BUF_INIT;
+	int r;
+
+	buf_clear(&c->wants);
+	r = interp_hello(l->interp, &c->wants, &why);
+	if (r < 0) {
+		r = lane_refused(p, s,
+				 why.len ? why.data
+					 : "its interpreter said what is none of the protocol");
+		buf_free(&why);
+		return r;
+	}
+	buf_free(&why);
+	if (r == 0) {
+		return 0;
+	}
+	l->ready = c->opened = true;
+	c->opening--;
+	lane_opened(p, s);
+	return send_first(p, s);
+}
+
+/* Hears all that has come, and records that the call which goes on has begun. */
+static int hear(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	struct answer a;
+	int more = 1, r = 0;
+
+	for (int i = 0; s->state == SLOT_RUNNING && more > 0 && i < READS_A_TURN; i++) {
+		more = interp_read(l->interp);
+		if (!l->ready && (r = hear_hello(p, s)) < 0) {
+			return -1;
+		}
+		while (l->ready && s->state == SLOT_RUNNING &&
+		       (r = interp_answer(l->interp, &a)) > 0) {
+			r = answered(p, s, &a);
+			if (r != 0) {
+				break;
+			}
+		}
+		if (r < 0 && err_is(&p->fault)) {
+			return -1;
+		}
+		if (r != 0) {
+			spoilt(p, s);
+			more = 0;
+		}
+	}
+	if (l->gone && more <= 0 && (s->state == SLOT_RUNNING || s->state == SLOT_FREE)) {
+		return lane_bury(p, s);
+	}
+	if (s->state == SLOT_FREE) {
+		empty_spools(p, s);
+	}
+	return 0;
+}
+
+static int record_begun(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+
+	if (s->state != SLOT_RUNNING || !l->ready || l->begun || l->chunk > 1) {
+		return 0;
+	}
+	l->begun = true;
+	if (record_start(p, s) < 0) {
+		return -1;
+	}
+	slot_send_start(p, s);
+	return 0;
+}
+
+/* ---- a turn of the loop ---- */
+
+/* When the calls behind the first of a lane are wanted back, if others have nothing to do. */
+static double unsure_at(const struct slot *s)
+{
+	const struct lane *l = s->lane;
+
+	return l->n > 1 && l->chunk == 0 && s->state == SLOT_RUNNING
+		       ? s->started + AHEAD_UNSURE * fmax(AHEAD_S, l->mean)
+		       : NEVER;
+}
+
+static bool somebody_idles(const struct pool *p)
+{
+	return p->running < p->n_slots && p->cpus_free > 0 && p->n_back == 0 && p->n_window == 0 &&
+	       p->source_empty;
+}
+
+double call_next(const struct pool *p)
+{
+	double next = NEVER;
+
+	for (unsigned i = 0; p->calls && i < p->n_slots && somebody_idles(p); i++) {
+		next = fmin(next, unsure_at(&p->slots[i]));
+	}
+	return next;
+}
+
+/* What is sent ahead goes on where it is, or comes back. */
+static void share_out(struct pool *p)
+{
+	const bool idle = somebody_idles(p);
+
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		struct slot *s = &p->slots[i];
+
+		if (s->state != SLOT_RUNNING || !s->lane->ready || s->lane->gone) {
+			continue;
+		}
+		if (p->stop != STOP_NO || (idle && unsure_at(s) <= p->now)) {
+			call_take_back(p, s);
+		} else if (!p->spec->function.chunk && !idle) {
+			send_ahead(p, s);
+		}
+	}
+	p->hurry |= idle && p->n_back > 0 && p->stop == STOP_NO;
+}
+
+int call_turn(struct pool *p)
+{
+	int rc = 0;
+
+	journal_hold(p->journal);
+	for (unsigned i = 0; i < p->n_slots && rc == 0; i++) {
+		struct slot *s = &p->slots[i];
+
+		if (!s->lane->interp || s->state == SLOT_TAKING) {
+			continue;
+		}
+		interp_go_on(s->lane->interp);
+		if (s->state == SLOT_RUNNING || s->lane->gone) {
+			rc = hear(p, s);
+		}
+	}
+	if (rc == 0) {
+		share_out(p);
+	}
+	for (unsigned i = 0; i < p->n_slots && rc == 0; i++) {
+		rc = record_begun(p, &p->slots[i]);
+	}
+	if (journal_release(p->journal, &p->fault) < 0) {
+		rc = -1;
+	}
+	return rc;
+}
+
+size_t call_polls(const struct pool *p, struct pollfd *fds)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+		const struct slot *s = &p->slots[i];
+
+		if (!s->lane->interp || s->state == SLOT_TAKING) {
+			continue;
+		}
+		if (s->state == SLOT_RUNNING && !s->lane->gone) {
+			fds[n++] = (struct pollfd){ .fd = interp_fd(s->lane->interp),
+						    .events = POLLIN };
+		}
+		if (interp_unsent_fd(s->lane->interp) >= 0) {
+			fds[n++] = (struct pollfd){ .fd = interp_unsent_fd(s->lane->interp),
+						    .events = POLLOUT };
+		}
+	}
+	return n;
+}
+
+bool call_is_streaming(const struct pool *p)
+{
+	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+		const struct lane *l = p->slots[i].lane;
+
+		if (l->interp && l->n > 0 && (l->n < 4 || l->mean > STREAMING_S || l->gone)) {
+			return false;
+		}
+	}
+	return p->calls && p->running > 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What pool_call.c and pool_lane.c share: what is the same for all interpreters of a pool. */
+#ifndef PPGEN_RUN_POOL_CALLS_H
+#define PPGEN_RUN_POOL_CALLS_H
+
+#include "run/pool_internal.h"
+
+struct calls {
+	struct call_maker *maker;
+	int program_fd;  /* what interpreters run */
+	struct buf open; /* the first line that each gets */
+	struct buf line, wants;
+	bool scratch, keep; /* tasks need these folders */
+	bool opened;        /* some interpreter has loaded the function */
+	unsigned opening;   /* how many are loading it */
+	unsigned deaths;    /* of interpreters in turn that had begun no call */
+	char *folder;       /* for large values */
+};
+
+#endif

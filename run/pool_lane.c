@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes: the interpreters of a pool, one a slot, from their start to their end. They are started
+ * when tasks need them and stay until the pool ends; one that dies, or was started with other
+ * resources than the next task has, is replaced.
+ *
+ * The first one of a pool loads the function alone. The others follow when it has, and find what it
+ * read in this machine's memory: so of a shared file system each node reads the modules once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "gen/language.h"
+#include "run/pool_calls.h"
+
+#define LEAVE_S    5.0 /* that idle interpreters have at the end, for what they do when they leave */
+#define DEATHS_MAX 3
+#define TAIL_SHOWN 2000 /* bytes of what one said that could not load its function */
+
+/* ---- all of them ---- */
+
+static int open_program(struct pool *p)
+{
+	const struct language *l = p->spec->function.language;
+	const int fd = memfd_create(l->name, MFD_CLOEXEC);
+	size_t done = 0;
+
+	p->calls->program_fd = fd;
+	while (fd >= 0 && done < l->len) {
+		const ssize_t put = write(fd, l->text + done, l->len - done);
+
+		if (put <= 0) {
+			break;
+		}
+		done += (size_t)put;
+	}
+	return fd >= 0 && done == l->len
+		       ? 0
+		       : err_errno(&p->fault, "cannot make room for the program of '%s'", l->name);
+}
+
+int lanes_open(struct pool *p)
+{
+	const struct launch_place at = { .rundir = p->o->rundir,
+					 .base_env = p->o->base_env,
+					 .scratch = p->o->scratch };
+
+	if (p->spec->start != START_FUNCTION) {
+		return 0;
+	}
+	p->calls = mem_alloc(sizeof *p->calls);
+	p->calls->program_fd = -1;
+	p->calls->maker = call_maker_new(p->o->plan, &at);
+	p->calls->folder = mem_printf("%s/output", p->o->rundir);
+	call_put_open(p->calls->maker, &p->calls->open);
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		p->slots[i].lane = mem_alloc(sizeof *p->slots[i].lane);
+	}
+	return open_program(p);
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* Closed pipes tell them to leave. Who does not is ended with all else that is left. */
+static void let_leave(struct pool *p)
+{
+	const double until = proc_monotonic() + (p->stop >= STOP_TERM ? 0 : LEAVE_S);
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		struct lane *l = p->slots[i].lane;
+
+		if (l && l->interp && !l->gone && !l->doomed) {
+			interp_hang_up(l->interp);
+			left++;
+		}
+	}
+	while (left > 0 && proc_monotonic() < until) {
+		pid_t pid;
+
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+			for (unsigned i = 0; i < p->n_slots; i++) {
+				const struct lane *l = p->slots[i].lane;
+
+				left -= l->interp && interp_pid(l->interp) == pid;
+			}
+		}
+		if (pid < 0) {
+			return;
+		}
+		pause_ms(left > 0 ? 2 : 0);
+	}
+}
+
+void lanes_close(struct pool *p)
+{
+	if (!p->calls) {
+		return;
+	}
+	let_leave(p);
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		struct slot *s = &p->slots[i];
+		struct lane *l = s->lane;
+
+		if (!l) {
+			continue;
+		}
+		if (l->n > 0) {
+			l->chunk = 0;
+			call_drop(p, s, s->job ? 1 : 0);
+		}
+		if (l->interp && !s->job) {
+			spools_drop(p, s);
+		}
+		interp_free(l->interp);
+		free(l->gpus);
+		free(l->calls);
+		free(l);
+		s->lane = NULL;
+	}
+	call_maker_free(p->calls->maker);
+	if (p->calls->program_fd >= 0) {
+		(void)close(p->calls->program_fd);
+	}
+	buf_free(&p->calls->open);
+	buf_free(&p->calls->line);
+	buf_free(&p->calls->wants);
+	free(p->calls->folder);
+	free(p->calls);
+	p->calls = NULL;
+}
+
+/* ---- one of them ---- */
+
+static bool is_usable(const struct lane *l)
+{
+	return l->interp && !l->gone && !l->doomed;
+}
+
+bool lane_suits(const struct pool *p, const struct lane *l, const struct job *job)
+{
+	return is_usable(l) && l->cpus == job->task.res.cpus && job->task.res.gpus == 0 &&
+	       strcmp(l->gpus, "") == 0 && strcmp(l->code, p->code) == 0;
+}
+
+struct slot *lane_for(struct pool *p, const struct job *job)
+{
+	struct slot *empty = NULL, *other = NULL;
+
+	for (unsigned i = 0; i < p->n_slots; i++) {
+		struct slot *s = &p->slots[i];
+
+		if (s->state != SLOT_FREE || s->lane->gone || s->lane->doomed) {
+			continue;
+		}
+		if (lane_suits(p, s->lane, job)) {
+			return s;
+		}
+		if (!s->lane->interp) {
+			empty = empty ? empty : s;
+		} else {
+			other = other ? other : s;
+		}
+	}
+	return empty ? empty : other;
+}
+
+bool lane_may_start(const struct pool *p)
+{
+	return p->calls->opened || p->calls->opening == 0;
+}
+
+void lane_leave(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+
+	interp_free(l->interp); /* it leaves by itself, and is reaped as somebody's orphan */
+	l->interp = NULL;
+	spools_drop(p, s);
+}
+
+static void lane_fresh(struct lane *l)
+{
+	free(l->gpus);
+	*l = (struct lane){ .calls = l->calls, .head = l->head, .n = l->n, .cap = l->cap };
+}
+
+/* The interpreter of the slot's job, which waits in the lane. 1: it cannot be started, p->why. */
+int lane_start(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	struct err e = ERR_INIT;
+	const struct launch_place at = {
+		.rundir = p->o->rundir,
+		.gpus = p->o->capacity->n_gpus ? p->gpus.data : NULL,
+		.base_env = p->o->base_env,
+		.scratch = p->o->scratch,
+	};
+	struct interp_start w = {
+		.spawner = p->spawner,
+		.shared = &p->shared,
+		.program_fd = p->calls->program_fd,
+		.open = buf_str(&p->calls->open),
+		.open_len = p->calls->open.len,
+		.folder = p->calls->folder,
+	};
+
+	lane_fresh(l);
+	l->cpus = s->job->task.res.cpus;
+	l->gpus = mem_dup(buf_str(&p->gpus));
+	memcpy(l->code, p->code, sizeof l->code);
+	if (call_launch(&s->job->task, p->o->plan, &at, &p->launch, &e) < 0) {
+		buf_puts(&p->why, e.text);
+		return 1;
+	}
+	if (spools_open(p, s) < 0) {
+		return -1;
+	}
+	w.argv = p->launch.argv;
+	w.envp = p->launch.envp;
+	w.workdir = p->launch.workdir;
+	w.out_fd = s->fd[STREAM_STDOUT];
+	w.err_fd = s->fd[STREAM_STDERR];
+	s->start_ticks = usage_ticks_now();
+	l->interp = interp_start(&w, &p->why);
+	if (!l->interp) {
+		return 1;
+	}
+	s->pid = interp_pid(l->interp);
+	s->mask = p->own_peak;
+	p->calls->opening++;
+	return 0;
+}
+
+/* What it printed so far belongs to no task. wants: ["seed","scratch"]. */
+void lane_opened(struct pool *p, struct slot *s)
+{
+	struct calls *c = p->calls;
+	struct stat st;
+	struct json wants, item;
+
+	for (int k = 0; k < SPOOL_COUNT; k++) {
+		s->lane->from[k] = fstat(s->fd[k], &st) == 0 ? st.st_size : 0;
+	}
+	c->scratch = spec_uses_scratch(p->spec);
+	c->keep = spec_uses_keep(p->spec);
+	if (json_parse(buf_str(&c->wants), c->wants.len, &wants, NULL) == 0) {
+		struct json_iter it = json_iter(wants);
+
+		while (json_next(&it, NULL, &item)) {
+			c->scratch |= json_eq(item, "scratch");
+			c->keep |= json_eq(item, "keep");
+		}
+	}
+}
+
+void lane_kill(struct slot *s)
+{
+	const pid_t pid = interp_pid(s->lane->interp);
+
+	s->lane->doomed = true;
+	if (pid > 1) {
+		(void)kill(-pid, SIGKILL);
+	}
+}
+
+bool lane_reap(struct pool *p, pid_t pid)
+{
+	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+		struct lane *l = p->slots[i].lane;
+
+		if (l->interp && !l->gone && interp_pid(l->interp) == pid) {
+			(void)kill(-pid, SIGKILL); /* while nobody else can have its number */
+			while (wait4(pid, &l->status, 0, &l->usage) < 0 && errno == EINTR) {
+			}
+			l->gone = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- the end of one ---- */
+
+/* The end of what it wrote to its stderr, for people. */
+static void put_tail(const struct slot *s, struct buf *b)
+{
+	char text[TAIL_SHOWN + 1];
+	struct stat st;
+	off_t from;
+	ssize_t got;
+	const char *at = text;
+
+	if (s->fd[STREAM_STDERR] < 0 || fstat(s->fd[STREAM_STDERR], &st) < 0) {
+		return;
+	}
+	from = st.st_size > TAIL_SHOWN ? st.st_size - TAIL_SHOWN : 0;
+	got = pread(s->fd[STREAM_STDERR], text, TAIL_SHOWN, from);
+	if (got <= 0) {
+		return;
+	}
+	while (got > 0 && text[got - 1] == '\n') {
+		got--;
+	}
+	text[got] = '\0';
+	if (from > 0 && strchr(text, '\n')) {
+		at = strchr(text, '\n') + 1;
+	}
+	buf_puts(b, at);
+}
+
+/* It could not load the function: then no other can. */
+int lane_refused(struct pool *p, const struct slot *s, const char *why)
+{
+	struct pool_event ev = { .kind = POOL_STOPPING };
+
+	buf_clear(&p->text);
+	put_tail(s, &p->text);
+	if (p->text.len > 0) {
+		ev.text = p->text.data;
+		pool_event_send(p, &ev);
+	}
+	return err_bad(&p->fault, "%s '%s': %s", p->spec->function.language->name,
+		       p->spec->function.call, why);
+}
+
+static void put_end(struct buf *b, int status)
+{
+	if (WIFSIGNALED(status)) {
+		buf_printf(b, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	} else {
+		buf_printf(b, "exit code %d", WEXITSTATUS(status));
+	}
+}
+
+/* It ended by itself, and had not begun what it was sent. */
+static int bury_unbegun(struct pool *p, struct slot *s, bool loading)
+{
+	struct buf why = BUF_INIT;
+	int rc;
+
+	if (!loading && ++p->calls->deaths < DEATHS_MAX) {
+		if (!s->lane->begun) {
+			call_forget(p, s);
+			return 0;
+		}
+		s->ended_by = OUTCOME_INTERRUPTED;
+		s->uncharged = true;
+		return end_gone(p, s);
+	}
+	buf_puts(&why, loading ? "its interpreter ended while it loaded the function: "
+			       : "its interpreter ends before it begins a call: ");
+	put_end(&why, s->lane->status);
+	rc = lane_refused(p, s, why.data);
+	buf_free(&why);
+	call_forget(p, s);
+	return rc;
+}
+
+/* All its answers were heard: what it had begun is charged, what it had not begun comes again. */
+int lane_bury(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	const bool loading = !l->ready, begun = interp_take_back(l->interp) < l->n && !loading,
+		   ended = s->ended_by != OUTCOME_NONE || p->stop >= STOP_TERM;
+
+	p->calls->opening -= loading;
+	interp_free(l->interp);
+	l->interp = NULL;
+	l->gone = l->doomed = false;
+	if (l->n == 0) {
+		s->pid = 0;
+		spools_drop(p, s);
+		return 0;
+	}
+	s->status = l->status;
+	s->usage = l->usage;
+	if (l->chunk > 1) {
+		call_drop(p, s, 1);
+		s->job->single = true;
+		call_forget(p, s);
+		return 0;
+	}
+	call_drop(p, s, 1);
+	if (!begun && !ended) {
+		return bury_unbegun(p, s, loading);
+	}
+	if (!begun && !l->begun) {
+		call_forget(p, s); /* we ended it, and no record speaks of it */
+		return 0;
+	}
+	p->calls->deaths = 0;
+	return end_gone(p, s);
+}
