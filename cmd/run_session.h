@@ -10,7 +10,7 @@
 
 struct run_values {
 	struct common common;
-	bool dry, force, take_over, quiet;
+	bool dry, force, take_over, quiet, json, no_collect;
 	uint64_t jobs, first;
 	const char *only, *stale;
 	struct opt_texts tasks;
@@ -44,13 +44,15 @@ struct session {
 	struct hold *hold;
 	struct scan scan;
 	bool scanned;
-	struct selection sel;    /* what the options mean */
-	struct selection todo;   /* of these, what has work to do */
-	struct selection unread; /* and what was good until `results:` changed */
-	uint64_t good;           /* selected and good already */
-	uint64_t next;           /* the source's place */
-	uint64_t given;          /* how many tasks the source has given */
-	bool failed_turn;        /* what has never failed was given; now what has */
+	struct selection sel;      /* what the options mean */
+	struct selection todo;     /* of these, what has work to do */
+	struct selection unread;   /* and what was good until `results:` changed */
+	uint64_t good;             /* selected and good already */
+	uint64_t next;             /* the source's place */
+	uint64_t given;            /* how many tasks the source has given */
+	bool failed_turn;          /* what has never failed was given; now what has */
+	struct pool_summary sum;   /* of `ppgen run` */
+	struct run_events *events; /* of --json; NULL: none */
 	int guard_fd;
 	int argc;
 	char **argv;
