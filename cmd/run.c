@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cmd/describe.h"
 #include "cmd/round.h"
+#include "cmd/run_events.h"
 #include "cmd/run_session.h"
 #include "collect/collect.h"
 #include "run/guard.h"
@@ -23,6 +24,11 @@ static const struct opt opts[] = {
 	  "use N processors (default: all that this process may use)", NULL, 1 },
 	{ 'n', "dry-run", OPT_FLAG, offsetof(struct run_values, dry), NULL,
 	  "show what would run, and run nothing", NULL, 0 },
+	{ 0, "json", OPT_FLAG, offsetof(struct run_values, json), NULL,
+	  "print what happens on stdout, as it happens: a JSON object a line, no progress bar",
+	  NULL, 0 },
+	{ 0, "no-collect", OPT_FLAG, offsetof(struct run_values, no_collect), NULL,
+	  "write no tables, also when all tasks are good", NULL, 0 },
 	RUN_SELECTION,
 	COMMON_DIR,
 	COMMON_SITE,
@@ -90,8 +96,22 @@ static void set_limits(struct pool_options *o, const struct spec *spec)
 		o->max_failures = (uint64_t)spec->max_failures;
 }
 
-static int run_pool(struct session *s, const struct capacity *c, struct pool_summary *sum,
-		    struct err *e)
+struct watchers {
+	struct progress *bar;
+	struct run_events *events;
+};
+
+/* A pool_options.event. */
+static void tell(void *arg, const struct pool_event *ev)
+{
+	const struct watchers *w = arg;
+	if (w->events)
+		run_events_pool(w->events, ev);
+	if (ev->kind != POOL_IDLE)
+		progress_event(w->bar, ev);
+}
+
+static int run_pool(struct session *s, const struct capacity *c, struct err *e)
 {
 	struct buf members = BUF_INIT;
 	char **env = setup_environment(s->plan->spec->setup, s->plan->spec->dir, e);
@@ -104,7 +124,8 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 		free(env);
 		return -1;
 	}
-	struct progress *bar = progress_new(s->plan, STDERR_FILENO, s->o->quiet);
+	struct watchers w = { progress_new(s->plan, STDERR_FILENO, s->o->quiet || s->o->json),
+			      s->events };
 	struct pool_options o = { .plan = s->plan,
 				  .rundir = s->at.rundir,
 				  .capacity = c,
@@ -112,12 +133,12 @@ static int run_pool(struct session *s, const struct capacity *c, struct pool_sum
 				  .guard_fd = s->guard_fd,
 				  .sync_s = 1,
 				  .grace_s = 10,
-				  .event = progress_event,
-				  .event_arg = bar };
+				  .event = tell,
+				  .event_arg = &w };
 	struct source src = { .next = session_next, .arg = s, .total = s->todo.count };
 	set_limits(&o, s->plan->spec);
-	int r = pool_run(&o, j, &src, sum, e);
-	progress_free(bar);
+	int r = pool_run(&o, j, &src, &s->sum, e);
+	progress_free(w.bar);
 	if (journal_close(j, r < 0 ? NULL : e) < 0)
 		r = -1;
 	free(env);
@@ -131,8 +152,8 @@ int session_collect(struct session *s, struct err *e)
 		return 0;
 	struct collect_options o = { 0 };
 	struct collect_report rep = { 0 };
-	int r = collect_run(&s->scan, &o, &rep, e);
-	if (r == 0 && !s->o->quiet) {
+	int r = s->o->no_collect ? 0 : collect_run(&s->scan, &o, &rep, e);
+	if (r == 0 && !s->o->quiet && !s->o->no_collect) {
 		say_collected(&rep);
 		if (rep.n_tables)
 			say_preview(rep.tables[0].path);
@@ -153,15 +174,16 @@ static uint64_t count_stale(const struct scan *s)
 /* Runs what there is to do; the exit code. */
 static int work(struct session *s, struct capacity *c, struct err *e)
 {
-	struct pool_summary sum = { 0 };
+	const struct pool_summary *sum = &s->sum;
 	double t0 = proc_monotonic();
 	if (check_fit(s, c, e) < 0 || session_fetch(s, e) < 0 ||
 	    (!s->published && publish_draft(s->plan, &s->at, s->argc, s->argv, e) < 0))
 		return -1;
 	if (!s->o->quiet)
 		say_begin(s, c);
+	run_events_plan(s->events, s);
 	uint64_t stale = count_stale(&s->scan);
-	int r = s->todo.count ? run_pool(s, c, &sum, e) : 0;
+	int r = s->todo.count ? run_pool(s, c, e) : 0;
 	if (s->todo.count) {
 		struct err e2 = ERR_INIT;
 		if (!rundir_is(s->at.rundir))
@@ -171,8 +193,8 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 				s->at.rundir);
 		if (session_scan(s, r < 0 ? &e2 : e) < 0)
 			return -1;
-		if (!s->o->quiet || sum.ok < s->todo.count)
-			say_end(s, &sum, proc_monotonic() - t0, session_any_bad(s, &s->todo));
+		if (!s->o->quiet || sum->ok < s->todo.count)
+			say_end(s, sum, proc_monotonic() - t0, session_any_bad(s, &s->todo));
 		const uint64_t now = count_stale(&s->scan);
 		if (now > stale)
 			fprintf(stderr,
@@ -183,7 +205,7 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 	}
 	if (r < 0)
 		return -1;
-	if (sum.stopped_by_signal)
+	if (sum->stopped_by_signal)
 		return EXIT_INTERRUPTED;
 	if (session_collect(s, e) < 0) {
 		int code = cmd_fail(e);
@@ -191,7 +213,8 @@ static int work(struct session *s, struct capacity *c, struct err *e)
 			       ? EXIT_TASKS
 			       : code; /* results that make no table are no fault of the usage */
 	}
-	return sum.failed || s->unread.count || session_any_bad(s, s->o->first ? &s->todo : &s->sel)
+	return sum->failed || s->unread.count ||
+			       session_any_bad(s, s->o->first ? &s->todo : &s->sel)
 		       ? EXIT_TASKS
 		       : EXIT_GOOD;
 }
@@ -253,6 +276,7 @@ static int session_run(struct session *s)
 failed:
 	code = cmd_fail(&e);
 out:
+	run_events_summary(s->events, s, code);
 	capacity_free(&c);
 	return code;
 }
@@ -283,10 +307,16 @@ static int run(int argc, char **argv)
 	int r = argc > 2 ? err_bad(&e,
 				   "'%s': one spec is run at a time; tasks are named with --task",
 				   argv[2])
-			 : place_find(argv[1], &o.common, &s.at, &e);
+		: o.json && o.dry
+			? err_bad(&e,
+				  "--json tells of a run, and --dry-run makes none: leave one of them out")
+			: place_find(argv[1], &o.common, &s.at, &e);
 	if (r == 0 && !o.dry)
 		r = s.guard_fd = guard_start(&e);
+	if (o.json)
+		s.events = run_events_new(STDOUT_FILENO);
 	code = r < 0 ? cmd_fail(&e) : session_run(&s);
+	run_events_free(s.events);
 out:
 	session_free(&s);
 	opt_texts_free(&o.common.sets);
@@ -307,8 +337,12 @@ const struct command cmd_run = {
 		"--stale=keep or --stale=rerun.\n\n"
 		"The first Ctrl-C lets running tasks finish; the second ends them. When all tasks are good, the tables that the spec's "
 		"`collect:` lists are written.\n\n"
+		"With --json each line on stdout is an object whose \"event\" is plan, start (of a task that runs for a moment already), end, "
+		"stopping or summary; what an end names is recorded. The value that a function returned stands in \"row\", or "
+		"\"value\" says where: file below the run directory, offset, length.\n\n"
 		"\tppgen run spec.yaml\n"
 		"\tppgen run -n spec.yaml\n"
+		"\tppgen run --json --no-collect spec.yaml\n"
 		"\tppgen run --only 'T > 2 and L == 64' -j 4 spec.yaml",
 	.opts = opts,
 	.run = run,

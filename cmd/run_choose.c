@@ -114,7 +114,7 @@ int session_choose(struct session *s, struct err *e)
 	if (lacking && !rerun && !s->o->dry)
 		return err_bad(
 			e,
-			"%llu good result%s a file that `results:` declares now and did not then: take it out again, or run "
+			"%llu good result%s a file or value that `results:` asks for now and did not then: take it out again, or run "
 			"these tasks again with --stale=rerun",
 			(unsigned long long)lacking, lacking == 1 ? " lacks" : "s lack");
 	return 0;
