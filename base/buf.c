@@ -91,6 +91,14 @@ void buf_put_u64(struct buf *b, unsigned long long v)
 	buf_add(b, digits + at, sizeof digits - at);
 }
 
+void buf_swap(struct buf *a, struct buf *b)
+{
+	const struct buf c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
 const char *buf_str(const struct buf *b)
 {
 	return b->data ? b->data : "";

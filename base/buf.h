@@ -49,7 +49,8 @@ void buf_puts(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_put_u64(struct buf *b, unsigned long long v); /* decimal; quicker than buf_printf */
-const char *buf_str(const struct buf *b);              /* "" for a buffer that was never used */
-char *buf_take(struct buf *b);                         /* the caller frees; b is empty afterwards */
+void buf_swap(struct buf *a, struct buf *b);
+const char *buf_str(const struct buf *b); /* "" for a buffer that was never used */
+char *buf_take(struct buf *b);            /* the caller frees; b is empty afterwards */
 
 #endif

@@ -14,23 +14,17 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/mem.h"
 #include "base/proc.h"
 #include "run/pool_calls.h"
 
-#define AHEAD_S 0.02 /* seconds of work that are sent ahead, */
-#define AHEAD_UNSURE                                                                              \
-	4.0               /* and how much longer than that a call may go on before they are taken \
-			     back for others */
+#define AHEAD_S      0.02 /* seconds of work that are sent ahead, */
+#define AHEAD_UNSURE 4.0  /* and so many times that, a call may go on until they are taken back */
 #define CHUNK_S      0.5  /* that a chunk of calls shall take, */
 #define CHUNK_MAX    1000 /* and of how many tasks it may be */
-#define MEAN_NEW     0.2  /* the part of the newest in the running mean */
 #define SPOOL_FULL   ((off_t)16 << 20) /* bytes of output after which it is emptied */
-#define SPOOL_MUCH   ((off_t)1 << 20)  /* the same, where that costs nothing */
-#define READS_A_TURN 8
-#define STREAMING_S  1e-4 /* calls that are shorter than that come in streams */
+#define STREAMING_S  1e-4              /* calls that are shorter than that come in streams */
 
 /* ---- the calls of a lane ---- */
 
@@ -231,7 +225,7 @@ static int send_chunk(struct pool *p, struct slot *s)
 }
 
 /* The first call of a lane that is ready: the slot's job. */
-static int send_first(struct pool *p, struct slot *s)
+int call_send_first(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
 	int r;
@@ -270,7 +264,7 @@ int call_start(struct pool *p, struct job *job)
 	call_add(l, job);
 	buf_clear(&p->why);
 	if (l->interp && lane_suits(p, l, job)) {
-		return send_first(p, s);
+		return call_send_first(p, s);
 	}
 	if (l->interp) {
 		lane_leave(p, s);
@@ -288,7 +282,7 @@ int call_start(struct pool *p, struct job *job)
 	return r;
 }
 
-/* ---- answers ---- */
+/* ---- the next one ---- */
 
 bool call_goes_on(const struct slot *s)
 {
@@ -309,135 +303,6 @@ void call_released(struct pool *p, struct slot *s)
 	slot_begin(p, s, call_at(l, 0));
 	memcpy(s->code, l->code, sizeof s->code);
 	slot_set_deadline(p, s, l->chunk ? l->n : 1);
-}
-
-/* Empties the files for output when nothing is under way. */
-static void empty_spools(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-
-	if (l->n > 0 || !l->interp || (l->from[0] <= SPOOL_MUCH && l->from[1] <= SPOOL_MUCH)) {
-		return;
-	}
-	for (int k = 0; k < SPOOL_COUNT; k++) {
-		if (!(k == STREAM_STDERR && p->spec->results.log) && ftruncate(s->fd[k], 0) == 0) {
-			l->from[k] = 0;
-		}
-	}
-}
-
-static int answered(struct pool *p, struct slot *s, const struct answer *a)
-{
-	struct lane *l = s->lane;
-	const double before = s->started;
-
-	if (a->seq != l->seq) {
-		return 1;
-	}
-	l->seq++;
-	l->answer = *a;
-	l->answered = true;
-	l->cpu += a->cpu;
-	l->mean = l->mean > 0 ? l->mean + MEAN_NEW * (a->wall - l->mean) : fmax(a->wall, 1e-6);
-	p->calls->deaths = 0;
-	s->ended = p->now;
-	s->started = l->begun ? before : fmin(p->now - a->wall, p->now);
-	s->status = a->status == ANSWER_EXIT ? W_EXITCODE(a->code, 0) : 0;
-	s->usage.ru_utime.tv_sec = (time_t)a->cpu;
-	s->usage.ru_utime.tv_usec = (suseconds_t)((a->cpu - floor(a->cpu)) * 1e6);
-	if (s->term_sent) { /* it heeds no TERM, and has its end */
-		call_take_back(p, s);
-		call_drop(p, s, 1);
-		lane_kill(s);
-	}
-	return end_slot(p, s);
-}
-
-/* What the interpreter said is none of the protocol: it is ended, as if it had crashed. */
-static void spoilt(struct pool *p, struct slot *s)
-{
-	if (!s->lane->doomed) {
-		s->lane->spoilt = true;
-		lane_kill(s);
-	}
-	(void)p;
-}
-
-static int hear_hello(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-	struct calls *c = p->calls;
-	struct buf why = BUF_INIT;
-	int r;
-
-	buf_clear(&c->wants);
-	r = interp_hello(l->interp, &c->wants, &why);
-	if (r < 0) {
-		r = lane_refused(p, s,
-				 why.len ? why.data
-					 : "its interpreter said what is none of the protocol");
-		buf_free(&why);
-		return r;
-	}
-	buf_free(&why);
-	if (r == 0) {
-		return 0;
-	}
-	l->ready = c->opened = true;
-	c->opening--;
-	lane_opened(p, s);
-	return send_first(p, s);
-}
-
-/* Hears all that has come, and records that the call which goes on has begun. */
-static int hear(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-	struct answer a;
-	int more = 1, r = 0;
-
-	for (int i = 0; s->state == SLOT_RUNNING && more > 0 && i < READS_A_TURN; i++) {
-		more = interp_read(l->interp);
-		if (!l->ready && (r = hear_hello(p, s)) < 0) {
-			return -1;
-		}
-		while (l->ready && s->state == SLOT_RUNNING &&
-		       (r = interp_answer(l->interp, &a)) > 0) {
-			r = answered(p, s, &a);
-			if (r != 0) {
-				break;
-			}
-		}
-		if (r < 0 && err_is(&p->fault)) {
-			return -1;
-		}
-		if (r != 0) {
-			spoilt(p, s);
-			more = 0;
-		}
-	}
-	if (l->gone && more <= 0 && (s->state == SLOT_RUNNING || s->state == SLOT_FREE)) {
-		return lane_bury(p, s);
-	}
-	if (s->state == SLOT_FREE) {
-		empty_spools(p, s);
-	}
-	return 0;
-}
-
-static int record_begun(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-
-	if (s->state != SLOT_RUNNING || !l->ready || l->begun || l->chunk > 1) {
-		return 0;
-	}
-	l->begun = true;
-	if (record_start(p, s) < 0) {
-		return -1;
-	}
-	slot_send_start(p, s);
-	return 0;
 }
 
 /* ---- a turn of the loop ---- */
@@ -501,14 +366,14 @@ int call_turn(struct pool *p)
 		}
 		interp_go_on(s->lane->interp);
 		if (s->state == SLOT_RUNNING || s->lane->gone) {
-			rc = hear(p, s);
+			rc = answer_hear(p, s);
 		}
 	}
 	if (rc == 0) {
 		share_out(p);
 	}
 	for (unsigned i = 0; i < p->n_slots && rc == 0; i++) {
-		rc = record_begun(p, &p->slots[i]);
+		rc = answer_begun(p, &p->slots[i]);
 	}
 	if (journal_release(p->journal, &p->fault) < 0) {
 		rc = -1;

@@ -17,4 +17,12 @@ struct calls {
 	char *folder;       /* for large values */
 };
 
+/* pool_call.c. The first call of a lane that is ready: the slot's job. -1: the pool cannot go on */
+int call_send_first(struct pool *p, struct slot *s);
+
+/* pool_answer.c: the same. Hears all that came from one, and how it went */
+int answer_hear(struct pool *p, struct slot *s);
+/* Records that the call which goes on has begun. */
+int answer_begun(struct pool *p, struct slot *s);
+
 #endif

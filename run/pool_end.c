@@ -70,6 +70,9 @@ static enum outcome outcome_of(struct pool *p, const struct slot *s)
 	if (s->ended_by != OUTCOME_NONE) {
 		return s->ended_by;
 	}
+	if (s->lane && s->lane->spoilt) {
+		return OUTCOME_INVALID;
+	}
 	if (killed_for_memory(p, s->status)) {
 		/* no test: it takes a machine or a cgroup of ours without memory */
 		return OUTCOME_OOM;
@@ -217,6 +220,14 @@ static void send_end(struct pool *p, const struct slot *s, enum outcome outcome,
 	buf_printf(&p->text, "%s%s", outcome == OUTCOME_INVALID ? "no result: " : "",
 		   buf_str(&p->why));
 	ev.why = p->text.data;
+	if (p->row.len > 0) {
+		ev.row = p->row.data;
+		ev.row_len = p->row.len;
+	} else if (p->value.len > 0) {
+		ev.value_file = journal_output_file(p->journal);
+		ev.value_offset = p->value.offset;
+		ev.value_len = p->value.len;
+	}
 	pool_event_send(p, &ev);
 }
 

@@ -7,8 +7,8 @@
  * much; pool_record.c writes the two records; pool_spool.c has the files that output goes to;
  * pool_folder.c scratch and kept folders.
  *
- * Of functions: pool_call.c sends calls to interpreters and hears their answers; pool_lane.c starts
- * interpreters and sees them go.
+ * Of functions: pool_call.c sends calls to interpreters, pool_answer.c hears what comes back,
+ * pool_lane.c starts interpreters and sees them go.
  */
 #ifndef PPGEN_RUN_POOL_INTERNAL_H
 #define PPGEN_RUN_POOL_INTERNAL_H
@@ -238,6 +238,9 @@ struct pool {
 	uint64_t begin_ticks; /* processes that are older belong to no task */
 	char code[CODE_HEX];  /* of the plan, as of now */
 
+	struct {
+		uint64_t offset, len;                  /* in the journal's output; 0: none */
+	} value;                                       /* of the attempt that is being recorded */
 	struct buf line, pieces, gpus, why, row, text; /* rooms that are used again */
 };
 
@@ -355,12 +358,14 @@ void results_open(struct pool *p, const struct slot *s, struct taking *t);
 void take_begin(struct pool *p, struct slot *s, enum outcome outcome);
 bool take_in(struct pool *p, struct taking *t); /* false: the intake does it */
 int take_much(struct taker *k, struct taking *t);
-/* Appends the pieces; gives line, row and why to p. -1: it cannot be recorded, see p->fault */
-int take_end(struct pool *p, struct slot *s);
 void take_done(struct pool *p, struct slot *s); /* frees what the slot has of it */
 void take_close(struct pool *p);
 void taker_open(struct taker *k, const struct pool *p);
 void taker_close(struct taker *k);
+
+/* pool_pieces.c. All is taken in: gives the pieces, line, row and why to p. -1: it cannot be
+ * recorded, see p->fault */
+int take_end(struct pool *p, struct slot *s);
 
 /* pool_intake.c */
 bool intake_give(struct pool *p, struct taking *t); /* false: there is no thread for it */

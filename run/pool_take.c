@@ -143,14 +143,6 @@ static int open_stream(struct taking *t, struct slot *s, int k)
 	return 0;
 }
 
-static void swap(struct buf *a, struct buf *b)
-{
-	const struct buf c = *a;
-
-	*a = *b;
-	*b = c;
-}
-
 /* What an interpreter has answered, or that it did not. */
 static void begin_answer(struct slot *s, struct taking *t)
 {
@@ -159,7 +151,12 @@ static void begin_answer(struct slot *s, struct taking *t)
 
 	if (!s->lane->answered) {
 		if (t->outcome == OUTCOME_INVALID) {
-			buf_puts(&t->why, "the interpreter ended (exit code 0) before the function "
+			buf_puts(
+				&t->why,
+				s->lane->spoilt
+					? "what the interpreter said is none of the protocol: does "
+					  "the function write to descriptors that it did not open?"
+					: "the interpreter ended (exit code 0) before the function "
 					  "had returned");
 		}
 		return;
@@ -190,7 +187,7 @@ void take_begin(struct pool *p, struct slot *s, enum outcome outcome)
 	t->outcome = outcome;
 	t->judged = t->much = t->done = false;
 	t->bytes = 0;
-	swap(&t->line, &p->line);
+	buf_swap(&t->line, &p->line);
 	buf_clear(&t->row);
 	buf_clear(&t->why);
 	err_clear(&t->fault);
@@ -452,74 +449,4 @@ bool take_in(struct pool *p, struct taking *t)
 	}
 	t->rc = take_much(&p->taker, t);
 	return true;
-}
-
-/* ---- the pieces ---- */
-
-static int put_piece(struct pool *p, struct taking *t, struct left *l)
-{
-	if (t->much && l->take.len > 0) {
-		return journal_take_end(p->journal, p->taker.tools, &l->take, &p->pieces,
-					&t->fault);
-	}
-	journal_put_piece(&p->pieces, l->take.offset, l->data, (size_t)l->take.len);
-	return 0;
-}
-
-/* ,"f":{"trace":[OFF,LEN,"SHA"]} */
-static int put_files(struct pool *p, struct taking *t)
-{
-	bool first = true;
-
-	for (size_t k = 0; k < p->spec->results.n_files; k++) {
-		struct left *l = &t->left[STREAM_COUNT + k];
-
-		if (l->take.fd >= 0) {
-			buf_puts(&p->pieces, first ? ",\"f\":{" : ",");
-			json_puts(&p->pieces, l->take.name);
-			buf_putc(&p->pieces, ':');
-			if (put_piece(p, t, l) < 0) {
-				/* no test: only what is renamed can fail, and these have no path */
-				return -1;
-			}
-			first = false;
-		}
-	}
-	if (!first) {
-		buf_putc(&p->pieces, '}');
-	}
-	return 0;
-}
-
-int take_end(struct pool *p, struct slot *s)
-{
-	static const char *const keys[STREAM_COUNT] = { ",\"o\":", ",\"e\":", ",\"v\":" };
-	struct taking *t = s->taking;
-
-	if (t->much && !p->taker.tools) {
-		p->taker.tools = take_tools_new();
-	}
-	buf_clear(&p->pieces);
-	if (t->rc == 0) {
-		t->rc = put_files(p, t);
-	}
-	for (int i = 0; t->rc == 0 && i < STREAM_COUNT; i++) {
-		if (t->left[i].take.len > 0) {
-			buf_puts(&p->pieces, keys[i]);
-			t->rc = put_piece(p, t, &t->left[i]);
-			if (i < SPOOL_COUNT) {
-				s->spool_renamed[i] = t->left[i].take.own;
-			}
-		}
-	}
-	if (t->rc < 0) {
-		if (!err_is(&p->fault)) {
-			p->fault = t->fault;
-		}
-		return -1;
-	}
-	swap(&t->line, &p->line);
-	swap(&t->row, &p->row);
-	swap(&t->why, &p->why);
-	return 0;
 }

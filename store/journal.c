@@ -46,6 +46,11 @@ const char *journal_writer(const struct journal *j)
 	return j->writer;
 }
 
+const char *journal_output_file(const struct journal *j)
+{
+	return j->output_path + strlen(j->rundir) + 1;
+}
+
 /* HOST-TIME-CHANCE, of letters, digits, '.', '_' and '-' only: it becomes a file's name. */
 static int make_writer(char **out, struct err *e)
 {

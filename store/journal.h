@@ -24,6 +24,7 @@ struct journal;
 struct journal *journal_create(const char *rundir, unsigned plan, const char *header_members,
 			       struct err *e);
 const char *journal_writer(const struct journal *j);
+const char *journal_output_file(const struct journal *j); /* below the run directory */
 
 /*
  * Appends one record: `members` is the object's text from its '{' to its last member, without the
