@@ -242,9 +242,7 @@ static bool is_no_file(void)
 	       errno == ELOOP;
 }
 
-/* 1 and the resolved path (the caller frees) where the word's path is a file beside the spec that
- * can be read; 0, -1. */
-static int find_beside(const struct spec *s, const char *path, char **real, struct err *e)
+int plan_find_beside(const struct spec *s, const char *path, char **real, struct err *e)
 {
 	struct stat st;
 	char *dir = NULL;
@@ -286,7 +284,7 @@ static int put_word(const struct spec *s, const struct ptext *word, bool first, 
 	if (!text[0] || (first && !strchr(text, '/')))
 		goto out;
 	path = path_join(base, text);
-	rc = find_beside(s, path, &real, e);
+	rc = plan_find_beside(s, path, &real, e);
 	if (rc <= 0)
 		goto out;
 	free(path);
@@ -307,8 +305,6 @@ static int put_word_files(const struct spec *s, struct plan_files *files, struct
 	int rc = 0;
 
 	plan_put(h, "words");
-	if (s->start == START_FUNCTION)
-		return 0;
 	if (s->workdir && ptext_is_constant(s->workdir)) {
 		char *text = constant_text(s->workdir, e);
 
@@ -335,8 +331,13 @@ int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CO
 	plan_put(h, CODE_FORMAT);
 	put_start(h, s);
 	rc = put_inputs(s, files, h, d);
-	if (put_word_files(s, files, h, &e) < 0)
+	if (s->start == START_FUNCTION) {
+		if (plan_code_function(s, files, h, &e) < 0)
+			rc = diag_error(d, s->function.pos.origin, s->function.pos.line,
+					s->function.pos.col, "the function's files: %s", e.text);
+	} else if (put_word_files(s, files, h, &e) < 0) {
 		rc = diag_error(d, s->path, 0, 0, "the command's files: %s", e.text);
+	}
 	sha256_end(h, sum);
 	hex_put(out, sum, CODE_HEX / 2);
 	sha256_free(h);

@@ -14,6 +14,14 @@ int plan_code_shared(const struct spec *s, struct plan_files *files, char out[CO
  * order). -1: complaints are in d. */
 int plan_code_per_task(const struct spec *s, struct plan_files *files, struct diags *d);
 
+/* The files of a function's modules, for plan_code_shared. -1: one cannot be read. */
+int plan_code_function(const struct spec *s, struct plan_files *files, struct sha256 *h,
+		       struct err *e);
+
+/* 1 and the resolved path (the caller frees) where `path` is a file beside or under the spec's
+ * folder, outside of run directories, that can be read; 0 and NULL where not; -1. */
+int plan_find_beside(const struct spec *s, const char *path, char **real, struct err *e);
+
 /* How many of a plan's files are shared by all tasks: they stand first. */
 size_t plan_shared_files(const struct plan *p);
 

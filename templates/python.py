@@ -8,7 +8,7 @@
 # ppgen-show-file: import runpy, types; print(types.SimpleNamespace(**runpy.run_path({file})).{function}({arguments}))
 # ppgen-literals: True False [ ] dict( ) [ ]
 # ppgen-files: {}.py {}/__init__.py
-# ppgen-import: (?:^(?:[^#\n"']*[:;])?|\G;)[ \t]*(?:from[ \t]+(?<within>[.\w]+)[ \t]+import\b[ \t]*(?<names>\([^)]*\)|(?:[^#;\n\\]|\\\n)*)|import[ \t]+(?<modules>(?:[^#;\n\\]|\\\n)+))
+# ppgen-import: (?:^|\G;|^[^#\n"']*?[:;])[ \t]*(?:from[ \t]+(?<within>[.\w]+)[ \t]+import\b[ \t]*(?<names>\([^)]*\)|(?:[^#;\n\\]|\\\n)*)|import[ \t]+(?<modules>(?:[^#;\n\\]|\\\n)+))
 # ppgen-fork: yes
 """Calls one function of the user's for task after task: what ppgen runs a Python interpreter with.
 
