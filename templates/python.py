@@ -135,17 +135,23 @@ class Output:
             setattr(sys, name, ours)
         self.adopt()
 
-    def sizes(self):
-        """Everything flushed, the sizes of both files."""
+    def sizes(self, closely=True):
+        """Everything flushed, the sizes of both files. To look closely costs 2 us."""
         if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
             self.repair()
         try:
             self.flush_stdout()
             self.flush_stderr()
-            return os.lseek(1, 0, 2), os.lseek(2, 0, 2)
+            out, err = os.lseek(1, 0, 2), os.lseek(2, 0, 2)
         except (OSError, ValueError):
+            out = err = -1
+        # The offset is that of the file, whichever descriptor moved it.
+        kept_out, kept_err = self.kept
+        if out != os.lseek(kept_out, 0, 1) or err != os.lseek(kept_err, 0, 1) or closely and not (
+                same_file(1, kept_out) and same_file(2, kept_err)):
             self.repair()
-            return os.lseek(self.kept[0], 0, 2), os.lseek(self.kept[1], 0, 2)
+            out, err = os.lseek(kept_out, 0, 2), os.lseek(kept_err, 0, 2)
+        return out, err
 
 
 def same_file(a, b):  # type: (int, int) -> bool
@@ -805,70 +811,62 @@ class Caller:
                                        request[4] if len(request) > 4 else None))
         except BaseException as fault:
             status, code, why = self.failed(fault)
-        now = perf_counter()
-        self.reply(fd, request[1], status, code, now - start, self.cpu_used(now), data, why)
+        self.reply(fd, request[1], status, code, start, data, why)
         return code
 
     def chunk(self, request, fd, line):
         """One call, a reply an item; each item by itself when that raises."""
         start = perf_counter()
-        count = len(request[2])
-        folder = request[4] if len(request) > 4 else None
-        why = None
+        seq, items = request[1:3]
         try:
-            items = self.many(request[2], request[3][0], folder)
-        except Invalid as fault:
-            why = shorten(str(fault))
+            values = self.many(request)
+            told = None
         except BaseException as fault:
-            if count > 1:
-                if self.family.is_stray():
-                    self.leave(settle(fault)[1])
-                # The function may have changed the items that it got.
-                return self.one_by_one(json.loads(line), fd)
-            status, code, why = self.failed(fault)
-            self.reply(fd, request[1], status, code, perf_counter() - start,
-                       self.cpu_used(perf_counter()), b"", why)
-            return code
-        now = perf_counter()
-        wall, cpu = (now - start) / count, self.cpu_used(now) // count
-        for k in range(count):
-            status, data, fault = b"invalid", b"", why
-            if why is None:
+            told = self.failed(fault) if len(items) == 1 or isinstance(fault, Invalid) else ()
+            if not told and self.family.is_stray():
+                self.leave(settle(fault)[1])
+        if told == ():
+            return self.one_by_one(json.loads(line), fd)  # the function may have changed its items
+        for k in range(len(items)):
+            status, code, why = told or (b"ok", 0, b"")
+            data = b""
+            if not told:
                 try:
-                    status, data, fault = b"ok", self.pack(items[k]), b""
-                except Invalid as bad:
-                    status, data, fault = b"invalid", b"", shorten(str(bad))
-            self.reply(fd, request[1] + k, status, 0, wall, cpu, data, fault)
-        return 0
+                    data = self.pack(values[k])
+                except Invalid as fault:
+                    status, code, why = self.failed(fault)
+            self.reply(fd, seq + k, status, code, start, data, why, len(items))
+        return code
 
-    def many(self, items, values, folder):
+    def many(self, request):
         """Calls the function with a list; what it returned for each item."""
+        items = request[2]
         count = len(items)
         if len(self.params) == 1:
             items = [item[self.params[0]] for item in items]
-        return items_of(self.call((items,), {}, values, folder), count)
+        folder = request[4] if len(request) > 4 else None
+        return items_of(self.call((items,), {}, request[3][0], folder), count)
 
     def one_by_one(self, request, fd):
-        """Calls for each item of a chunk."""
+        """Calls for each item of a chunk; returns the last exit code that is not 0."""
+        code = 0
         for k in range(len(request[2])):
             alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]]] + request[4:]
-            self.chunk(alone, fd, None)
-        return 0
+            code = self.chunk(alone, fd, None) or code
+        return code
 
-    def cpu_used(self, now):
-        """Microseconds of CPU time since the last look, which is not made for less than 1 ms."""
-        if now - self.cpu_read < 0.001:
-            return 0
-        before = self.cpu
-        self.cpu = cpu_time()
-        self.cpu_read = now
-        return int((self.cpu - before) * 1e6)
-
-    def reply(self, fd, seq, status, code, wall, cpu, data, why):
-        """Writes the reply on one task."""
-        out, err = self.output.sizes()
+    def reply(self, fd, seq, status, code, start, data, why, among=1):
+        """Writes the reply on one task, or on one of those that share a call."""
+        now = perf_counter()
+        cpu = 0
+        closely = now - self.cpu_read >= 0.001  # what costs more is not done for less than 1 ms
+        if closely:
+            before = self.cpu
+            self.cpu, self.cpu_read = cpu_time(), now
+            cpu = (self.cpu - before) * 1e6
+        out, err = self.output.sizes(closely)
         write_all(fd, b"%d %b %d %d %d %d %d %d %d\n%b%b" % (
-            seq, status, code, wall * 1e6, cpu, out, err, len(data), len(why), data, why))
+            seq, status, code, (now - start) / among * 1e6, cpu, out, err, len(data), len(why), data, why))
 
 
 def shorten(why):  # type: (str) -> bytes
