@@ -19,7 +19,7 @@ enum { EXIT_GOOD = 0, EXIT_TASKS = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTE
 /* One command a file; ppgen.c lists them. */
 extern const struct command cmd_init, cmd_check, cmd_plan, cmd_run, cmd_status, cmd_log,
 	cmd_collect, cmd_submit, cmd_wait, cmd_cancel, cmd_site, cmd_template, cmd_worker,
-	cmd_finalise, cmd_completion, cmd_man;
+	cmd_finalise, cmd_completion, cmd_man, cmd_results;
 extern const struct command *const commands[];
 extern const size_t n_commands;
 

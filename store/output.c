@@ -70,15 +70,31 @@ static bool file_is_below(const char *file, size_t n)
 	return true;
 }
 
-static char *piece_path(const struct output_reader *r, const char *writer, const struct piece *p)
+void output_put_place(struct buf *b, const char *writer, const struct piece *p)
 {
 	char xx[JOURNAL_XX];
 
 	if (p->file) {
-		return mem_printf("%s/files/%.*s", r->rundir, (int)p->file_len, p->file);
+		buf_puts(b, "files/");
+		buf_add(b, p->file, p->file_len);
+		return;
 	}
 	journal_xx(writer, xx);
-	return mem_printf("%s/output/%s/%s.out", r->rundir, xx, writer);
+	buf_puts(b, "output/");
+	buf_puts(b, xx);
+	buf_putc(b, '/');
+	buf_puts(b, writer);
+	buf_puts(b, ".out");
+}
+
+static char *piece_path(const struct output_reader *r, const char *writer, const struct piece *p)
+{
+	struct buf b = BUF_INIT;
+
+	buf_puts(&b, r->rundir);
+	buf_putc(&b, '/');
+	output_put_place(&b, writer, p);
+	return buf_take(&b);
 }
 
 /* The file as it is now, at least `need` bytes of it where it has so many. Takes path. */

@@ -21,4 +21,8 @@ void output_reader_free(struct output_reader *r);
 int output_get(struct output_reader *r, const char *writer, const struct piece *p, bool check,
 	       const char **data, size_t *len, struct err *e);
 
+/* Appends the file that holds a piece, as a path below the run directory. Not of a piece that is a
+ * text. */
+void output_put_place(struct buf *b, const char *writer, const struct piece *p);
+
 #endif
