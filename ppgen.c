@@ -12,9 +12,9 @@
 #include "cmd/cmd.h"
 
 const struct command *const commands[] = {
-	&cmd_init,   &cmd_check,    &cmd_plan,       &cmd_run,     &cmd_submit, &cmd_status,
-	&cmd_log,    &cmd_wait,     &cmd_cancel,     &cmd_collect, &cmd_site,   &cmd_template,
-	&cmd_worker, &cmd_finalise, &cmd_completion, &cmd_man,
+	&cmd_init,     &cmd_check,   &cmd_plan,     &cmd_run,        &cmd_submit,  &cmd_status,
+	&cmd_log,      &cmd_results, &cmd_wait,     &cmd_cancel,     &cmd_collect, &cmd_site,
+	&cmd_template, &cmd_worker,  &cmd_finalise, &cmd_completion, &cmd_man,
 };
 const size_t n_commands = sizeof commands / sizeof commands[0];
 
