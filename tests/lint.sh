@@ -34,9 +34,9 @@ check() {
 }
 
 mapfile -t scripts < <(find quickstart .ci/run tests bench -path tests/cases -prune -o -type f \( -name '*.sh' -o -name quickstart \
-	-o -path .ci/run -o -path 'bench/[a-z]*' ! -name '*.*' ! -name pool -o -path 'tests/cluster/[a-z]*' ! -name '*.*' \) -print)
+	-o -path .ci/run -o -path 'bench/[a-z]*' ! -name '*.*' ! -name pool ! -name 'python*' -o -path 'tests/cluster/[a-z]*' ! -name '*.*' \) -print)
 mapfile -t words < <(find . -path ./.git -prune -o -path './build*' -prune -o -path ./autom4te.cache -prune -o -path ./tests -prune -o \
-	-name runs -prune -o -type f \( -name '*.[ch]' -o -name '*.md' -o -name '*.sh' -o -name '*.m4' -o -name '*.txt' -o -name '*.yaml' \
+	-path ./examples/words/sonnets -prune -o -name runs -prune -o -type f \( -name '*.[ch]' -o -name '*.md' -o -name '*.sh' -o -name '*.m4' -o -name '*.txt' -o -name '*.yaml' \
 	-o -name configure.ac -o -name Makefile.am -o -name quickstart \) -print)
 
 # Manual pages have no date: the same source must give the same bytes.
