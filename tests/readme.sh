@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Runs what README.md shows, so that it stays true. One TAP line a command.
+# Runs what README.md and doc/python.md show, so that they stay true. One TAP line a command.
 #
 # In a block fenced with ```console a line "$ command" is run (lines "> ..." after it continue it) and what it says (both streams) is
 # compared with the lines that follow. A line "..." stands for any number of lines, and "..." within a line for any text there.
 # A block fenced with ```console slurm is run on a real Slurm that is started for it; where that is not installed it is skipped.
-# All commands run in order in one scratch folder; `cd` and `$?` carry over. A block fenced with ```yaml FILE (any language, then
-# a file's name) is written to that file. examples/ of the source is there as a copy; ppgen is on PATH.
+# ```console python:MODULE and ```console r:PACKAGE are skipped where python3 or R has no such module or package.
+# All commands of a page run in order in one scratch folder; `cd` and `$?` carry over. A block fenced with ```yaml FILE (any language,
+# then a file's name) is written to that file. examples/ of the source is there as a copy; ppgen is on PATH, the Python package is found.
 
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd) || exit 99
@@ -24,12 +25,14 @@ clean() {
 	rm -rf "$scratch"
 }
 trap clean EXIT
-mkdir "$scratch/home" "$scratch/bin" "$scratch/place"
+mkdir "$scratch/home" "$scratch/bin"
 ln -s "$ppgen" "$scratch/bin/ppgen"
-cp -R "$top/examples" "$scratch/place/examples" && chmod -R u+w "$scratch/place/examples" || exit 99
-export LC_ALL=C TZ=UTC HOME=$scratch/home XDG_CONFIG_HOME=$scratch/home/.config PATH=$scratch/bin:$PATH
-echo "$scratch/place" >"$scratch/cwd"
-echo 0 >"$scratch/code"
+# Debian's packages are the system's python3 only, and another one may stand first.
+if ! python3 -c 'import numpy' 2>/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+	ln -s /usr/bin/python3 "$scratch/bin/python3"
+fi
+export LC_ALL=C TZ=UTC HOME=$scratch/home XDG_CONFIG_HOME=$scratch/home/.config PATH=$scratch/bin:$PATH PYTHONPATH=$top/python
+export PYTHONDONTWRITEBYTECODE=1
 
 count=0
 failed=0
@@ -81,7 +84,7 @@ finish() {
 		echo "ok $count - ${command//[$'\n#']/ }"
 	else
 		echo "not ok $count - ${command//[$'\n#']/ }"
-		echo "# exit $(<"$scratch/code"); stdout, as README.md shows it (-) and as it is (+):"
+		echo "# exit $(<"$scratch/code"); stdout, as ${page#"$top"/} shows it (-) and as it is (+):"
 		diff <(printf '%s\n' "${expected[@]}") "$scratch/stdout" | sed 's/^</-/; s/^>/+/; s/^/# /' | head -n 60
 		failed=1
 	fi
@@ -103,41 +106,67 @@ need_slurm() {
 	set +a
 }
 
-block=
-while IFS= read -r line || [[ -n $line ]]; do
-	case $block in
-	'')
-		case $line in
-		'```console slurm')
-			block=console
-			need_slurm
-			;;
-		'```console'*) block=console ;;
-		'```'*' '*)
-			block=text
-			file=$(<"$scratch/cwd")/${line#* }
-			: >"$file"
-			;;
-		'```'*) block=foreign ;;
-		esac
-		continue
+# What a block needs beside ppgen.
+need() {
+	case $1 in
+	slurm) need_slurm ;;
+	python:*) python3 -c "import ${1#*:}" 2>/dev/null || lacking="Python's ${1#*:}" ;;
+	r:*) Rscript -e "library(${1#*:})" >/dev/null 2>&1 || lacking="R's ${1#*:}" ;;
+	*)
+		echo "Bail out! $page: there is no '$1' that a block could need"
+		exit 99
 		;;
 	esac
-	if [[ $line = '```' ]]; then
-		finish
-		block=
-		lacking=
-	elif [[ $block = text ]]; then
-		printf '%s\n' "$line" >>"$file"
-	elif [[ $block = console && $line = '$ '* ]]; then
-		finish
-		command=${line#'$ '}
-	elif [[ $block = console && $line = '> '* && ${#expected[@]} -eq 0 ]]; then
-		command+=$'\n'${line#'> '}
-	elif [[ $block = console ]]; then
-		expected+=("$line")
-	fi
-done <"$top/README.md"
+}
 
+# Runs a page, in a folder of its own.
+run_page() {
+	local line block='' place=$scratch/place.$count file=
+
+	page=$1
+	mkdir "$place"
+	cp -R "$top/examples" "$place/examples" && chmod -R u+w "$place/examples" || exit 99
+	echo "$place" >"$scratch/cwd"
+	echo 0 >"$scratch/code"
+	while IFS= read -r line || [[ -n $line ]]; do
+		case $block in
+		'')
+			case $line in
+			'```console '*)
+				block=console
+				need "${line#* }"
+				;;
+			'```console') block=console ;;
+			'```'*' '*)
+				block=text
+				file=$(<"$scratch/cwd")/${line#* }
+				: >"$file"
+				;;
+			'```'*) block=foreign ;;
+			esac
+			continue
+			;;
+		esac
+		if [[ $line = '```' ]]; then
+			finish
+			block=
+			lacking=
+		elif [[ $block = text ]]; then
+			printf '%s\n' "$line" >>"$file"
+		elif [[ $block = console && $line = '$ '* ]]; then
+			finish
+			command=${line#'$ '}
+		elif [[ $block = console && $line = '> '* && ${#expected[@]} -eq 0 ]]; then
+			command+=$'\n'${line#'> '}
+		elif [[ $block = console ]]; then
+			expected+=("$line")
+		fi
+	done <"$page"
+}
+
+page=
+for name in README.md doc/python.md; do
+	run_page "$top/$name"
+done
 echo "1..$count"
 exit $failed
