@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "store/submission_env.h"
 #include "store/submission_internal.h"
 
 #define FOLDER "submissions"
@@ -360,6 +361,12 @@ int submission_set_ended(struct submission *s, const char *how, const char *why,
 	buf_printf(&b, ",\"next\":%u", next);
 	put_time(&b);
 	rc = set_event(s, ENDED, &b, e);
+	if (rc >= 0) {
+		char *path = path_join(s->dir, SUBMISSION_ENVIRONMENT);
+
+		(void)unlink(path); /* nobody needs it any more, and it may hold secrets */
+		free(path);
+	}
 	buf_free(&b);
 	return rc;
 }

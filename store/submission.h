@@ -9,6 +9,7 @@
  *   tasks-1.jsonl      the tasks of array 1 in their order: {"v":1,"tasks":N,"runs":N,"crc":HEX},
  *                      then the runs: [first,count,attempt,upto,tries,lost,memory,time]
  *   array-1.sh         the script; finalise.sh
+ *   environment        what the user submitted from, until it has ended: store/submission_env.h
  *   log/               a file an element, 1.17 and the like; finalise
  *
  * and, each published once by link() when it has happened:
@@ -93,7 +94,9 @@ struct submission {
 	uint64_t finalise_most;      /* of a draft: seconds that its job may last; 0: not known */
 	const char *finalise_id;     /* NULL until known, or none */
 	const char *scratch, *setup; /* of the site; NULL */
-	const char *const *launch;   /* words, NULL-terminated; NULL: the template's */
+	const char *environment; /* the file in dir that holds the submitter's; NULL: the node's */
+	uint64_t start_spread; /* seconds, the most: see worker_spread; 0: elements begin at once */
+	const char *const *launch; /* words, NULL-terminated; NULL: the template's */
 	struct json
 		site; /* what cmd wrote to be found again for the next round; JSON_NONE: nothing */
 	struct submission_array *arrays;

@@ -12,8 +12,16 @@
 
 #define SUBMISSION_FORMAT 1
 #define NUMBERS_MAX       1000000u
+#define SPREAD_MAX        86400u /* seconds */
 
-enum member_type { MEMBER_UNSIGNED, MEMBER_U64, MEMBER_BOOL, MEMBER_TEXT, MEMBER_TEXT_OR_NULL };
+enum member_type {
+	MEMBER_UNSIGNED,
+	MEMBER_U64,
+	MEMBER_U64_OR_0, /* 0 where it is absent: earlier versions did not write it */
+	MEMBER_BOOL,
+	MEMBER_TEXT,
+	MEMBER_TEXT_OR_NULL
+};
 
 struct member {
 	const char *key;

@@ -66,10 +66,14 @@ static int take_member(struct submission *s, const struct member *m, struct json
 		*(const char **)at = NULL;
 		return 0;
 	}
+	if (m->type == MEMBER_U64_OR_0 && v.type == JSON_NONE) {
+		*(uint64_t *)at = 0;
+		return 0;
+	}
 	if (v.type == JSON_NONE) {
 		return err_fail(e, "it has no '%s'", m->key);
 	}
-	if (m->type == MEMBER_UNSIGNED || m->type == MEMBER_U64) {
+	if (m->type == MEMBER_UNSIGNED || m->type == MEMBER_U64 || m->type == MEMBER_U64_OR_0) {
 		return take_number(m, v, at, e);
 	}
 	if (m->type == MEMBER_BOOL) {

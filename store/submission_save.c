@@ -28,6 +28,8 @@ static const struct member submission_rows[] = {
 	{ "finalise_name", MEMBER_TEXT_OR_NULL, AT(submission, finalise_name), ANY },
 	{ "scratch", MEMBER_TEXT_OR_NULL, AT(submission, scratch), ANY },
 	{ "setup", MEMBER_TEXT_OR_NULL, AT(submission, setup), ANY },
+	{ "environment", MEMBER_TEXT_OR_NULL, AT(submission, environment), ANY },
+	{ "start_spread", MEMBER_U64_OR_0, AT(submission, start_spread), 0, SPREAD_MAX },
 };
 
 static const struct member array_rows[] = {
@@ -99,6 +101,7 @@ static int check_member(const struct member *m, const void *base, struct err *e)
 		n = *(const unsigned *)at;
 		break;
 	case MEMBER_U64:
+	case MEMBER_U64_OR_0:
 		n = *(const uint64_t *)at;
 		break;
 	default:
@@ -182,6 +185,7 @@ static void put_member(struct buf *b, const struct member *m, const void *base)
 		buf_put_u64(b, *(const unsigned *)at);
 		break;
 	case MEMBER_U64:
+	case MEMBER_U64_OR_0:
 		buf_put_u64(b, *(const uint64_t *)at);
 		break;
 	case MEMBER_BOOL:

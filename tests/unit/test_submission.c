@@ -8,7 +8,7 @@
 #include "store/record.h"
 #include "store/rundir.h"
 #include "store/scan.h"
-#include "store/submission.h"
+#include "store/submission_env.h"
 
 static const char site[] = "{\"account\":\"phys-12\",\"when\":[1,2]}";
 
@@ -24,6 +24,8 @@ static void fill(struct submission *s)
 	s->finalise_name = "ising-final";
 	s->scratch = "$TMPDIR";
 	s->setup = "module load gcc\n# \"quoted\" \xc3\xa9";
+	s->environment = SUBMISSION_ENVIRONMENT;
+	s->start_spread = 7;
 	s->launch = words;
 	s->site = (struct json){ JSON_OBJECT, site, sizeof site - 1 };
 	s->n_arrays = 2;
@@ -141,6 +143,8 @@ static void test_round_trip(void **state)
 	assert_string_equal(b.finalise_name, "ising-final");
 	assert_string_equal(b.scratch, "$TMPDIR");
 	assert_string_equal(b.setup, s.setup);
+	assert_string_equal(b.environment, SUBMISSION_ENVIRONMENT);
+	assert_int_equal(b.start_spread, 7);
 	assert_string_equal(b.launch[3], "{{ranks}}");
 	assert_null(b.launch[4]);
 	assert_int_equal(b.site.len, sizeof site - 1);
@@ -180,13 +184,14 @@ static void test_least(void **state)
 
 	draft(*state, &s);
 	s.finalises = false;
-	s.finalise_name = s.scratch = s.setup = NULL;
+	s.finalise_name = s.scratch = s.setup = s.environment = NULL;
 	s.launch = NULL;
 	s.site.type = JSON_NONE;
 	publish(&s);
 	load(*state, 1, &b);
 	assert_null(b.scratch);
 	assert_null(b.setup);
+	assert_null(b.environment);
 	assert_null(b.launch);
 	assert_null(b.finalise_name);
 	assert_null(b.finalise_id);
@@ -315,6 +320,7 @@ static void test_many(void **state)
 static void test_happens(void **state)
 {
 	struct submission s, b, living;
+	char *environment = file_of(*state, SUBMISSION_ENVIRONMENT);
 	struct err e = ERR_INIT;
 
 	assert_int_equal(submission_living(*state, &living, &e), 0);
@@ -347,8 +353,10 @@ static void test_happens(void **state)
 	err_clear(&e);
 
 	assert_false(submission_has_ended(*state, 1));
+	put_text(environment, "A=1");
 	assert_int_equal(submission_set_ended(&s, "superseded", NULL, 2, &e), 0);
 	assert_true(submission_has_ended(*state, 1));
+	assert_true(file_absent(environment)); /* it may hold secrets */
 	assert_int_equal(submission_set_ended(&b, "failed", "too late", 0, &e), 1);
 	assert_no_error(&e);
 	assert_string_equal(b.how, "superseded");
@@ -360,6 +368,7 @@ static void test_happens(void **state)
 	load(*state, 1, &b);
 	assert_string_equal(b.how, "superseded");
 	assert_true(b.released);
+	free(environment);
 	submission_free(&b);
 	submission_free(&s);
 }
@@ -517,6 +526,9 @@ static void test_damaged(void **state)
 		{ "\"ranks\":16", "\"ranks\":99999999999999999999", "array 2: its 'ranks'" },
 		{ "\"arrays\":", "\"arrayz\":", "no 'arrays'" },
 		{ "[\"srun\"", "[7", "'launch' is no list" },
+		{ "\"start_spread\":7", "\"start_spread\":-7", "'start_spread' is out of range" },
+		{ "\"environment\":\"environment\"", "\"environment\":true",
+		  "'environment' is no text" },
 		{ "\"tag\":\"", "\"tag\":\"A", "'tag' is none" },
 	};
 	struct submission s;
@@ -543,6 +555,36 @@ static void test_damaged(void **state)
 		assert_int_equal(submission_living(*state, &s, NULL), -1);
 		free(text);
 	}
+	buf_free(&b);
+	free(path);
+}
+
+/* Members that an older ppgen did not write. */
+static void test_older(void **state)
+{
+	static const char *const later[] = { ",\"environment\":\"environment\"",
+					     ",\"start_spread\":7" };
+	char *path = file_of(*state, "submission.json"), *at;
+	struct submission s;
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	draft(*state, &s);
+	publish(&s);
+	submission_free(&s);
+	file_read(path, &b, 0, &e);
+	assert_no_error(&e);
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		at = strstr(b.data, later[i]);
+		assert_non_null(at);
+		memmove(at, at + strlen(later[i]), strlen(at + strlen(later[i])) + 1);
+	}
+	put_text(path, b.data);
+	load(*state, 1, &s);
+	assert_null(s.environment);
+	assert_int_equal(s.start_spread, 0);
+	assert_string_equal(s.setup, "module load gcc\n# \"quoted\" \xc3\xa9");
+	submission_free(&s);
 	buf_free(&b);
 	free(path);
 }
@@ -688,12 +730,19 @@ static void test_writer_records(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_round_trip),     TEST(test_least),
-		TEST(test_drop),           TEST(test_withdraw),
-		TEST(test_race),           TEST(test_many),
-		TEST(test_happens),        TEST(test_numbers),
-		TEST(test_not_written),    TEST(test_damaged),
-		TEST(test_damaged_events), TEST(test_dead_with_submission),
+		TEST(test_round_trip),
+		TEST(test_least),
+		TEST(test_drop),
+		TEST(test_withdraw),
+		TEST(test_race),
+		TEST(test_many),
+		TEST(test_happens),
+		TEST(test_numbers),
+		TEST(test_not_written),
+		TEST(test_damaged),
+		TEST(test_older),
+		TEST(test_damaged_events),
+		TEST(test_dead_with_submission),
 		TEST(test_writer_records),
 	};
 
