@@ -131,6 +131,8 @@ static void fill_rows(struct view *v)
 	static const char *const defaults[][2] = {
 		{ "runs", "runs/ beside the spec" },
 		{ "scratch", "in the run directory" },
+		{ "environment", "submitter" },
+		{ "start_spread", "10s" },
 		{ "submit.slots", "chosen for each array" },
 		{ "submit.elements", "chosen for each array" },
 		{ "submit.element_time", "chosen for each array" },

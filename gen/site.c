@@ -329,6 +329,23 @@ struct site_text site_setup(const struct site *s)
 	return s->def->setup;
 }
 
+struct site_text site_environment(const struct site *s)
+{
+	return s->def->environment;
+}
+
+bool site_keeps_environment(const struct site *s)
+{
+	const char *said = s->def->environment.value;
+
+	return !said || strcmp(said, SITE_ENVIRONMENT_NODE) != 0;
+}
+
+uint64_t site_start_spread(const struct site *s)
+{
+	return s->def->start_spread.value ? s->def->spread_s : START_SPREAD_S;
+}
+
 const char *const *site_launch(const struct site *s)
 {
 	return s->def->launch;

@@ -17,6 +17,8 @@
  *       runs: /scratch/$USER/runs      # where run directories are
  *       scratch: $TMPDIR               # where {scratch} is; variables are those of the node
  *       setup: module load gcc         # before the spec's
+ *       environment: submitter         # or node: what workers run in
+ *       start_spread: 10s              # interpreters of an array do not all start at once
  *       submit: {slots: 4, max_running: 100, element_time: 4h, elements: 500}
  *       limits: {time: 24h, elements: 1000}
  *       finaliser: {time: 30m, memory: 2G, partition: serial}  # or false
@@ -91,6 +93,10 @@ struct site_text site_runs(const struct site *s); /* variables of the environmen
 struct site_text site_scratch(
 	const struct site *s); /* as written: a worker fills its variables in */
 struct site_text site_setup(const struct site *s);
+/* What workers run in: "submitter" or "node"; value NULL: not said, so the submitter's. */
+struct site_text site_environment(const struct site *s);
+bool site_keeps_environment(const struct site *s); /* the submitter's */
+uint64_t site_start_spread(const struct site *s);  /* seconds, the most; 0: none */
 const char *const *site_launch(
 	const struct site *s); /* words as of a template's launch; NULL: the template's */
 bool site_finalises(const struct site *s); /* false where `finaliser: false` */

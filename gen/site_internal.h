@@ -6,7 +6,10 @@
 #include "gen/site.h"
 #include "gen/spec_internal.h"
 
-#define SITE_NONE "none" /* the name of no site at all */
+#define SITE_NONE             "none" /* the name of no site at all */
+#define SITE_ENVIRONMENT_NODE "node"
+#define START_SPREAD_S        10 /* where the site says nothing */
+#define START_SPREAD_MAX      86400
 
 struct site_option {
 	const char *name, *value;
@@ -31,7 +34,8 @@ struct site_def {
 	const struct node *node; /* NULL: nothing is said */
 	const char **hosts;
 	size_t n_hosts;
-	struct site_text scheduler, template, runs, scratch, setup;
+	struct site_text scheduler, template, runs, scratch, setup, environment, start_spread;
+	uint64_t spread_s; /* where start_spread is said */
 	struct pos template_pos, runs_pos;
 	const char *const *launch;
 	struct site_block plain, finaliser, *whens;

@@ -281,6 +281,26 @@ static void read_finaliser(struct reader *r, const struct node *n, const char *p
 		job->set |= RES_TIME;
 }
 
+/* What workers run in, and how their beginning is spread. */
+static void read_workers(struct reader *r, const struct node *map, struct site_def *def)
+{
+	static const char *const whose[] = { "submitter", SITE_ENVIRONMENT_NODE };
+	const struct node *n = node_get(map, "environment");
+	int k = n ? ask_choice(r, n, "environment", whose, sizeof whose / sizeof *whose) : -1;
+
+	if (k >= 0)
+		def->environment = text_of(r, n, whose[k]);
+	n = node_get(map, "start_spread");
+	if (!n)
+		return;
+	if (n->kind != NODE_SCALAR || !text_duration(n->text, n->len, &def->spread_s) ||
+	    def->spread_s > START_SPREAD_MAX)
+		complain_must(r, n, "start_spread",
+			      "a duration of at most a day, as in 10s or 1m, or 0 for none");
+	else
+		def->start_spread = text_of(r, n, n->text);
+}
+
 static void read_site(struct reader *r, const struct node *n, struct site_def *def)
 {
 	const char *place = arena_printf(r->a, "sites.%s", def->name);
@@ -302,6 +322,7 @@ static void read_site(struct reader *r, const struct node *n, struct site_def *d
 	read_folder(r, n, "scratch", &def->scratch);
 	if ((k = node_get(n, "setup")) && ask_text(r, k, "setup"))
 		def->setup = text_of(r, k, k->text);
+	read_workers(r, n, def);
 	if ((k = node_get(n, "limits")))
 		read_limits(r, k, place, def);
 	if ((k = node_get(n, "finaliser")))

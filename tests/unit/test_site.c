@@ -326,6 +326,15 @@ static void test_bad(void **state)
 		  "FILE:1:13: unknown key 'slots' in sites.a: it belongs in 'submit'\n"
 		  "FILE:1:23: unknown key 'mail-on' in sites.a: write 'mail_on'\n"
 		  "FILE:1:37: unknown key 'finalizer' in sites.a: write 'finaliser'\n" },
+		{ "sites: {a: {environment: nodes, start_spread: x}, b: {env: node, start_spread: 2d}}\n",
+		  "FILE:1:26: 'environment' must be submitter or node, not 'nodes' (did you mean "
+		  "'node'?)\n"
+		  "FILE:1:47: 'start_spread' must be a duration of at most a day, as in 10s or 1m, or 0 "
+		  "for none, not 'x'\n"
+		  "FILE:1:55: unknown key 'env' in sites.b: write 'environment: submitter' or "
+		  "'environment: node'; variables belong in a spec's 'env' or in 'setup'\n"
+		  "FILE:1:80: 'start_spread' must be a duration of at most a day, as in 10s or 1m, or 0 "
+		  "for none, not '2d'\n" },
 		{ "sites: {a: {scheduler: x, template: y}}\n",
 		  "FILE:1:27: 'scheduler' and 'template' exclude each other: the first names a "
 		  "template, the second its file\n" },
@@ -393,6 +402,35 @@ static void test_bad(void **state)
 }
 
 /* ---- what is in force ---- */
+
+static void test_workers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool keeps;
+		uint64_t spread;
+		const char *origin; /* of the environment */
+	} rows[] = {
+		{ "sites: {a: {}}\n", true, 10, NULL },
+		{ "sites: {a: {environment: submitter, start_spread: 1m}}\n", true, 60,
+		  "sites.yaml:1" },
+		{ "sites:\n  a: {environment: node, start_spread: 0}\n", false, 0, "sites.yaml:2" },
+		{ "sites: {a: {start_spread: 0s}}\n", true, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct site *s = load(rows[i].text, "a");
+
+		assert_int_equal(site_keeps_environment(s), rows[i].keeps);
+		assert_int_equal(site_start_spread(s), rows[i].spread);
+		if (rows[i].origin)
+			assert_string_equal(site_environment(s).origin, rows[i].origin);
+		else
+			assert_null(site_environment(s).value);
+		site_free(s);
+	}
+}
 
 static void test_texts(void **state)
 {
@@ -774,13 +812,21 @@ static void test_expand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),      cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_choice),    cmocka_unit_test(test_nothing_said),
-		cmocka_unit_test(test_names),     cmocka_unit_test(test_frozen),
-		cmocka_unit_test(test_bad),       cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_settings),  cmocka_unit_test(test_settings_errors),
-		cmocka_unit_test(test_finaliser), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_wishes),    cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_nothing_said),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_settings_errors),
+		cmocka_unit_test(test_finaliser),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_expand),
 	};
 
