@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "cmd/round.h"
 #include "store/rundir.h"
+#include "store/submission_env.h"
 
 struct values {
 	uint64_t submission;
@@ -91,6 +92,18 @@ static int view_over(const struct round *r, struct job_view *view, struct err *e
 			r->sub.number);
 }
 
+/* What was submitted from: the scheduler's commands and a site's variables are found as they were
+ * there. The next round has it too, though somebody ends this one meanwhile, by which it is
+ * removed. Merging needs nothing of it. */
+static void take_environment(struct round *r)
+{
+	struct err why = ERR_INIT;
+
+	r->unattended = true;
+	if (round_find_environment(r, &why) < 0 || submission_env_apply(&r->sub, &why) < 0)
+		fprintf(stderr, "ppgen: note: %s\n", why.text);
+}
+
 /* The submission is over, or a later one is there already: an earlier start of this job came that
  * far. What it did not hand over is handed over now. */
 static int go_on(const char *rundir, unsigned number, struct err *e)
@@ -107,6 +120,7 @@ static int go_on(const char *rundir, unsigned number, struct err *e)
 	}
 	if (round_load(rundir, latest, &r, e) < 0)
 		return -1;
+	take_environment(&r);
 	if (r.sub.chain > number) {
 		fprintf(stderr, "submission %04u has ended already\n", number);
 	} else {
@@ -128,6 +142,7 @@ static int finish(const char *rundir, unsigned number, struct err *e)
 
 	if (round_load(rundir, number, &r, e) < 0)
 		return -1;
+	take_environment(&r);
 	r.patience = PATIENCE;
 	rc = view_over(&r, &view, e);
 	if (rc == 0) {

@@ -3,10 +3,8 @@
  */
 #include "cmd/round.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,22 +12,6 @@
 #include "store/rundir.h"
 
 #define DRAFTS 20 /* times that somebody else may take the number */
-
-const char *program_path(void)
-{
-	static char path[PATH_MAX];
-	ssize_t n;
-
-	if (path[0])
-		return path;
-	n = readlink("/proc/self/exe", path, sizeof path - 1);
-	if (n <= 0)
-		return NULL;
-	path[n] = '\0';
-	if (n > 10 && !strcmp(path + n - 10, " (deleted)") && !file_exists(path))
-		path[n - 10] = '\0'; /* a newer one was put in its place meanwhile */
-	return path;
-}
 
 /* ---- loading ---- */
 
@@ -117,6 +99,7 @@ int round_load(const char *rundir, unsigned number, struct round *out, struct er
 void round_free(struct round *r)
 {
 	free(r->extra);
+	free(r->environment);
 	site_free(r->site);
 	template_free(r->template);
 	plan_free(r->plan);
@@ -134,6 +117,7 @@ struct submit_request round_request(const struct round *r)
 		.site = r->site,
 		.extra = r->extra,
 		.n_extra = r->n_extra,
+		.environment = (const char *const *)r->environment,
 		.finalises = r->sub.finalises,
 		.chain = r->sub.chain,
 		.round = r->sub.round,
@@ -332,11 +316,14 @@ static bool was_granted(const struct round *r, const struct submit_class *c)
 /* The next round: what is to be done again, as a submission with a finaliser of its own. */
 static int begin_next(struct round *r, struct review *v, unsigned *next, struct err *e)
 {
-	struct submit_request q = round_request(r);
+	struct submit_request q;
 	struct submission s;
 	char why[64];
 	int rc;
 
+	if (round_find_environment(r, e) < 0)
+		return -1;
+	q = round_request(r);
 	q.classes = v->classes;
 	q.n_classes = v->n_classes;
 	q.round = r->sub.round + 1;

@@ -24,8 +24,11 @@ struct round {
 	struct site *site;
 	const char **extra; /* what the user gave behind "--" */
 	size_t n_extra;
-	bool by_hand;      /* its scripts were emitted */
-	unsigned patience; /* as of struct submit_request, for the next round; 0 */
+	char **environment; /* for the next round: see round_find_environment; NULL: not looked for,
+			       or the node's */
+	bool unattended;    /* nobody is there who could be told: the finaliser */
+	bool by_hand;       /* its scripts were emitted */
+	unsigned patience;  /* as of struct submit_request, for the next round; 0 */
 };
 
 /* Loads a submission and what it was made by. -1: also when one of its files is damaged. */
@@ -85,6 +88,13 @@ void put_ids(struct buf *b, const struct submission *s);
  * wait. */
 void put_elements(struct buf *b, const struct round *r, const struct elements *x,
 		  const struct job_view *view);
+
+/*
+ * The environment that the next round runs in: that of the whole chain. Where it cannot be read (it
+ * belongs to another user), somebody who submits is told that it is his own instead; nobody being
+ * there, it is an error.
+ */
+int round_find_environment(struct round *r, struct err *e);
 
 /* The path of this program. NULL: it cannot be told. */
 const char *program_path(void);

@@ -8,6 +8,9 @@
 #include "cmd/submit_session.h"
 #include "collect/collect.h"
 #include "store/rundir.h"
+#include "store/submission_env.h"
+
+extern char **environ;
 
 static const struct opt opts[] = {
 	{ 'n', "dry-run", OPT_FLAG, offsetof(struct run_values, dry), NULL,
@@ -74,6 +77,13 @@ static int find_site(struct submit_session *x, struct err *e)
 	return rc;
 }
 
+/* Ours, unless the site wants the nodes' own. */
+static void find_environment(struct submit_session *x)
+{
+	if (site_keeps_environment(x->site))
+		x->environment = submission_env_passed(x->template, (const char *const *)environ);
+}
+
 /* ---- what is submitted ---- */
 
 /* Classes of equal resources over what is to be done. */
@@ -117,6 +127,7 @@ static struct submit_request make_request(const struct submit_session *x)
 		.n_classes = x->n_classes,
 		.extra = x->extra,
 		.n_extra = x->n_extra,
+		.environment = (const char *const *)x->environment,
 		.finalises = !x->o->no_finalise && site_finalises(x->site),
 		.by_hand = x->o->emit != NULL,
 		.untested = x->o->no_test,
@@ -220,6 +231,7 @@ static int steps(struct submit_session *x, struct err *e)
 		fprintf(stderr, "scheduler: %s (%s)\n", x->template->name, x->template_why);
 	if (find_classes(x, e) < 0)
 		return -1;
+	find_environment(x);
 	q = make_request(x);
 	return s->o->dry ? submit_dry_run(x, &q, e) : hand_over(x, e);
 }
@@ -227,6 +239,7 @@ static int steps(struct submit_session *x, struct err *e)
 static void submit_session_free(struct submit_session *x)
 {
 	classes_free(x->classes, x->n_classes);
+	free(x->environment);
 	free(x->template_why);
 	template_free(x->template);
 	site_free(x->site);

@@ -68,9 +68,26 @@ static double cpu_hours(const struct submission *s)
 	return hours;
 }
 
+/* What tasks will run in: "environment: 63 variables of yours go along; ..". */
+static void put_environment(struct buf *b, const struct submit_session *x)
+{
+	uint64_t n = 0;
+
+	if (!x->environment) {
+		buf_printf(b, "  environment: the node's own (%s)\n",
+			   site_environment(x->site).origin);
+		return;
+	}
+	while (x->environment[n])
+		n++;
+	buf_puts(b, "  environment: ");
+	put_counted(b, n, "variable");
+	buf_puts(b, " of yours, not what tells of this machine, job and login\n");
+}
+
 /* The arrays, why they are as they are, their scripts and the commands. */
-static int put_draft(struct buf *b, const struct submit_request *q, const struct submission *s,
-		     const struct shape *shapes, struct err *e)
+static int put_draft(struct buf *b, const struct submit_session *x, const struct submit_request *q,
+		     const struct submission *s, const struct shape *shapes, struct err *e)
 {
 	for (size_t k = 0; k < s->n_arrays; k++) {
 		put_array(b, &s->arrays[k]);
@@ -79,6 +96,7 @@ static int put_draft(struct buf *b, const struct submit_request *q, const struct
 	}
 	if (cpu_hours(s) > 0)
 		buf_printf(b, "  at most %.1f cpu hours\n", cpu_hours(s));
+	put_environment(b, x);
 	if (put_scripts(b, s, e) < 0)
 		return -1;
 	buf_puts(b, "---- commands\n");
@@ -94,7 +112,8 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 	bool there;
 	int rc = 0;
 
-	q->by_hand = false; /* the commands alone, without what records them */
+	q->environment = NULL; /* not into a file that nobody will read */
+	q->by_hand = false;    /* the commands alone, without what records them */
 	say_begin(&x->s, NULL);
 	if (!rundir_is(q->rundir)) { /* nothing is made that was not there */
 		const char *temporary = getenv("TMPDIR");
@@ -106,7 +125,7 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 	}
 	there = file_exists(folder);
 	if (rc == 0 && (rc = submit_draft(q, &s, &shapes, e)) == 0) {
-		rc = put_draft(&b, q, &s, shapes, e);
+		rc = put_draft(&b, x, q, &s, shapes, e);
 		submission_drop(&s);
 		free(shapes);
 	}

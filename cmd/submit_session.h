@@ -23,6 +23,7 @@ struct submit_session {
 	size_t n_extra;
 	struct submit_class *classes;
 	size_t n_classes;
+	char **environment; /* of ours, what is passed on; NULL: the site wants the node's */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "run/guard.h"
 #include "run/worker.h"
 #include "store/rundir.h"
+#include "store/submission_env.h"
 
 struct values {
 	uint64_t submission, array, element;
@@ -101,7 +102,7 @@ static int load(struct frozen *f, const struct values *o, struct err *e)
 		return err_bad(e, "there is no submission %llu", (unsigned long long)o->submission);
 	if (rundir_check(f->rundir, e) < 0 ||
 	    submission_load(f->rundir, (unsigned)o->submission, &f->submission, e) < 0 ||
-	    check_element(&f->submission, o, e) < 0)
+	    check_element(&f->submission, o, e) < 0 || submission_env_apply(&f->submission, e) < 0)
 		return -1;
 	return load_plan(f, e) < 0 ? -1 : load_template(f, e);
 }

@@ -3,6 +3,7 @@
  * submit_complete's. */
 #include "submit/submitter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "base/pattern.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "store/submission_env.h"
 #include "submit/job.h"
 #include "submit/scheduler.h"
 
@@ -174,6 +176,8 @@ static void fill_submission(const struct submit_request *r, struct submission *s
 	s->finalises = r->finalises;
 	s->scratch = site_scratch(r->site).value;
 	s->setup = site_setup(r->site).value;
+	s->environment = r->environment ? SUBMISSION_ENVIRONMENT : NULL;
+	s->start_spread = site_start_spread(r->site);
 	s->launch = site_launch(r->site);
 	s->site = site_member(r, s);
 	s->n_arrays = r->n_classes;
@@ -209,6 +213,20 @@ static int put_script(const struct submit_request *r, const struct submission *s
 	return rc;
 }
 
+/* Before anything is submitted, and published with the rest. */
+static int put_environment(const struct submit_request *r, const struct submission *s,
+			   struct err *e)
+{
+	const int rc = r->environment ? submission_env_write(s, r->environment, e) : 0;
+
+	if (rc == 1)
+		fprintf(stderr,
+			"ppgen: warning: others can read '%s/" SUBMISSION_ENVIRONMENT
+			"', which holds your environment: its file system keeps no modes\n",
+			s->home);
+	return rc < 0 ? -1 : 0;
+}
+
 static int put_files(const struct submit_request *r, const struct submission *s, struct err *e)
 {
 	struct job_values v;
@@ -216,6 +234,8 @@ static int put_files(const struct submit_request *r, const struct submission *s,
 	const char *text = template_text(r->template, &len);
 	int rc = put_file(s, "template.tmpl", text, len, e);
 
+	if (rc == 0)
+		rc = put_environment(r, s, e);
 	if (rc == 0 && (text = site_source(r->site, &len)))
 		rc = put_file(s, "sites.yaml", text, len, e);
 	for (size_t k = 0; rc == 0 && k < s->n_arrays; k++) {

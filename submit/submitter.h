@@ -30,6 +30,8 @@ struct submit_request {
 	size_t n_classes;
 	const char *const *extra; /* the user's words behind "--" */
 	size_t n_extra;
+	/* what workers are to run in, as of submission_env_passed; NULL: the node's own */
+	const char *const *environment;
 	bool finalises;
 	bool by_hand;          /* --emit: somebody else submits the scripts */
 	bool untested;         /* scheduler_test is not asked */
