@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -21,6 +24,8 @@
 #define WHY_MAX      ((uint64_t)1 << 16)
 #define HEAD_FIELDS  8 /* numbers in an answer's head, the status aside */
 #define HEAD_MAX     256
+#define MESSAGE_MAX  ((size_t)1 << 16) /* bytes that surely fit into one message of a socket */
+#define FORK_MS      60000             /* that a fork may take */
 #define HELLO_MAX    ((size_t)1 << 16)
 
 struct interp {
@@ -76,6 +81,18 @@ static int open_requests(struct interp *ip, int *theirs)
 	return 0;
 }
 
+static int open_socket(struct interp *ip, int *theirs)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+		return -1;
+	}
+	ip->requests = fds[0];
+	*theirs = spawn_move_fd(fds[1]);
+	return *theirs < 0 ? -1 : 0;
+}
+
 static int open_replies(struct interp *ip, int *theirs)
 {
 	int fds[2];
@@ -105,7 +122,8 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 	*ip = (struct interp){ .requests = -1, .unread = -1, .replies = -1, .value_fd = -1 };
 	ip->folder = mem_dup(s->folder);
 	theirs[2] = fcntl(s->program_fd, F_DUPFD_CLOEXEC, SPAWN_MORE_FD);
-	if (theirs[2] < 0 || open_requests(ip, &theirs[0]) < 0 ||
+	if (theirs[2] < 0 ||
+	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, &theirs[0])) < 0 ||
 	    open_replies(ip, &theirs[1]) < 0) {
 		buf_clear(why);
 		buf_printf(why, "cannot make pipes for an interpreter: %s", strerror(errno));
@@ -322,23 +340,24 @@ static int read_head(const char **at, const char *end, struct answer *a)
 	a->value_len = n[6];
 	a->why_len = (size_t)n[7];
 	a->value_fd = -1;
+	a->value_from = 0;
 	*at = p;
 	return 0;
 }
 
-/* A file for a large value, which nobody else can see. */
-static int open_value(const struct interp *ip)
+int interp_open_file(const char *folder)
 {
-	char *path = mem_printf("%s/.value.%ld", ip->folder, (long)ip->pid);
-	int fd = open(ip->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd < 0) {
-		fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) { /* NFS, Lustre */
+		char *path = mem_printf("%s/.value.%ld", folder, (long)getpid());
+
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd >= 0) {
 			(void)unlink(path);
 		}
+		free(path);
 	}
-	free(path);
 	return fd;
 }
 
@@ -405,7 +424,7 @@ int interp_answer(struct interp *ip, struct answer *a)
 		ip->in_at += (size_t)(p - from);
 		ip->large = *a;
 		ip->value_left = a->value_len;
-		ip->value_fd = open_value(ip);
+		ip->value_fd = interp_open_file(ip->folder);
 		return ip->value_fd < 0 ? -1 : end_large(ip, a);
 	}
 	if (have - (size_t)(p - from) < a->value_len + a->why_len) {
@@ -415,4 +434,106 @@ int interp_answer(struct interp *ip, struct answer *a)
 	a->why = p + a->value_len;
 	ip->in_at += (size_t)(p - from) + (size_t)a->value_len + a->why_len;
 	return 1;
+}
+
+int interp_file_answer(int fd, struct answer *a, off_t *from)
+{
+	char head[HEAD_MAX];
+	const ssize_t got = pread(fd, head, sizeof head, 0);
+	const char *p = head, *end = got > 0 ? memchr(head, '\n', (size_t)got) : NULL;
+
+	if (got == 0) {
+		return 0;
+	}
+	if (!end || read_head(&p, end, a) < 0) {
+		return -1;
+	}
+	*from = (off_t)(p - head);
+	return lseek(fd, 0, SEEK_END) == *from + (off_t)a->value_len + (off_t)a->why_len ? 1 : -1;
+}
+
+/* ---- forking ---- */
+
+/* One message with descriptors: the line itself, or, where it is too long for one, a file that
+ * holds it. */
+static int send_message(struct interp *ip, const char *line, size_t len, const int *fds, size_t n)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(4 * sizeof(int))];
+	} control = { 0 };
+	struct iovec text = { (void *)line, len };
+	struct msghdr m = { .msg_iov = &text,
+			    .msg_iovlen = 1,
+			    .msg_control = control.room,
+			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	ssize_t put;
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	do {
+		put = sendmsg(ip->requests, &m, MSG_NOSIGNAL);
+	} while (put < 0 && errno == EINTR);
+	return put < 0 ? -1 : 0;
+}
+
+static int send_call(struct interp *ip, const char *line, size_t len, const int fds[3])
+{
+	int all[4] = { fds[0], fds[1], fds[2], -1 }, rc;
+
+	if (len <= MESSAGE_MAX) {
+		return send_message(ip, line, len, fds, 3);
+	}
+	all[3] = memfd_create("request", MFD_CLOEXEC);
+	rc = all[3] >= 0 && write(all[3], line, len) == (ssize_t)len &&
+			     lseek(all[3], 0, SEEK_SET) == 0
+		     ? send_message(ip, "file\n", 5, all, 4)
+		     : -1;
+	close_fd(&all[3]);
+	return rc;
+}
+
+/* Waits for "SEQ PID". -1 with errno. */
+static pid_t read_pid(struct interp *ip)
+{
+	struct pollfd fd = { .fd = ip->replies, .events = POLLIN };
+	const char *line, *end;
+	char *stop;
+	long pid;
+
+	while ((line = ip->in.data + ip->in_at,
+		end = ip->in.len > ip->in_at ? memchr(line, '\n', ip->in.len - ip->in_at) : NULL) ==
+	       NULL) {
+		const int n = poll(&fd, 1, FORK_MS);
+
+		if (n == 0 || (n < 0 && errno != EINTR) || (n > 0 && interp_read(ip) < 0)) {
+			errno = n == 0 ? ETIMEDOUT : EPIPE;
+			return -1;
+		}
+	}
+	ip->in_at += (size_t)(end - line) + 1;
+	(void)strtol(line, &stop, 10);
+	pid = strtol(stop, NULL, 10);
+	if (pid <= 1) {
+		errno = pid < 0 ? (int)-pid : EPROTO;
+		return -1;
+	}
+	return (pid_t)pid;
+}
+
+pid_t interp_fork(struct interp *ip, const char *line, size_t len, const int fds[3],
+		  struct buf *why)
+{
+	const pid_t pid = send_call(ip, line, len, fds) < 0 ? -1 : read_pid(ip);
+	const int number = errno;
+
+	if (pid < 0) {
+		buf_clear(why);
+		buf_printf(why, "the interpreter cannot fork: %s", strerror(number));
+	}
+	errno = number;
+	return pid;
 }

@@ -31,7 +31,8 @@ struct answer {
 	off_t size[SPOOL_COUNT]; /* of the files on 1 and 2, now */
 	const char *value;       /* NULL where it is in value_fd */
 	uint64_t value_len;
-	int value_fd; /* a file without a name, for large values; -1. The caller closes it */
+	int value_fd;        /* a file without a name, for large values; -1. The caller closes it */
+	uint64_t value_from; /* where it begins there */
 	const char *why;
 	size_t why_len;
 };
@@ -46,6 +47,7 @@ struct interp_start {
 	const char *open; /* the first line */
 	size_t open_len;
 	const char *folder; /* for values that are large */
+	bool forks;         /* it is to fork a child a task: see interp_fork */
 };
 
 /* NULL and `why`, with errno: it could not be started. */
@@ -72,12 +74,26 @@ void interp_go_on(struct interp *ip); /* with what is unsent */
  */
 size_t interp_take_back(struct interp *ip);
 
+/*
+ * Of one that forks: the pid of a child that does the line's call, and is our child, too, the
+ * leader of its own process group. fds: its stdout, its stderr, and where its answer goes. -1 and
+ * `why`.
+ */
+pid_t interp_fork(struct interp *ip, const char *line, size_t len, const int fds[3],
+		  struct buf *why);
+
 /* Reads what came, at most so much that others are not kept waiting. 1: there may be more at once,
  * 0, -1: its end of the pipe is closed. */
 int interp_read(struct interp *ip);
 /* 1 when it has said that it is ready, with what the function wants (a JSON array), 0 not yet, -1:
  * it cannot call the function, see `why`; or what it said is none of the protocol. */
 int interp_hello(struct interp *ip, struct buf *wants, struct buf *why);
+/* The answer that a child has left in a file: its head; the value begins at *from, and why behind
+ * it. 1, 0 none, -1. */
+int interp_file_answer(int fd, struct answer *a, off_t *from);
+/* A file for values and answers, which has no name. -1 with errno. */
+int interp_open_file(const char *folder);
+
 /* 1: the next answer, 0: none is whole yet, -1: what came is none of the protocol. */
 int interp_answer(struct interp *ip, struct answer *a);
 

@@ -307,10 +307,10 @@ static int pool_open(struct pool *p)
 
 	p->n_slots = cpus < 1 ? 1 : cpus > 65536 ? 65536 : (unsigned)cpus;
 	p->slots = mem_array(p->n_slots, sizeof *p->slots);
-	p->polls = mem_array(3 + 2 * (size_t)p->n_slots, sizeof *p->polls);
+	p->polls = mem_array(3 + 3 * (size_t)p->n_slots, sizeof *p->polls);
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		p->slots[i].number = i;
-		p->slots[i].fd[0] = p->slots[i].fd[1] = -1;
+		p->slots[i].fd[0] = p->slots[i].fd[1] = p->slots[i].answer_fd = -1;
 		p->slots[i].spool_spare[0] = p->slots[i].spool_spare[1] = -1;
 		p->slots[i].results =
 			mem_array(p->spec->results.n_files + 1, sizeof(struct result_place));
@@ -343,6 +343,10 @@ static void slot_free(struct pool *p, struct slot *s)
 	take_done(p, s);
 	spools_release(p, s);
 	results_forget(p, s);
+	if (s->answer_fd >= 0) {
+		(void)close(s->answer_fd);
+	}
+	buf_free(&s->answer_why);
 	free(s->results);
 	free(s->scratch);
 	free(s->keep);

@@ -8,8 +8,9 @@
 
 #define MEAN_NEW     0.2 /* the part of the newest in the running mean */
 #define READS_A_TURN 8
-#define SPOOL_MUCH   ((off_t)1 << 20) /* bytes of output that are emptied where that costs nothing \
-				       */
+#define SPOOL_MUCH                                                                    \
+	((off_t)1 << 20) /* bytes of output that are emptied where that costs nothing \
+			  */
 
 /* Empties the files for output when nothing is under way. */
 static void empty_spools(struct pool *p, struct slot *s)
@@ -35,8 +36,8 @@ static int answered(struct pool *p, struct slot *s, const struct answer *a)
 		return 1;
 	}
 	l->seq++;
-	l->answer = *a;
-	l->answered = true;
+	s->answer = *a;
+	s->answered = true;
 	l->cpu += a->cpu;
 	l->mean = l->mean > 0 ? l->mean + MEAN_NEW * (a->wall - l->mean) : fmax(a->wall, 1e-6);
 	p->calls->deaths = 0;
@@ -72,7 +73,7 @@ static int hear_hello(struct pool *p, struct slot *s)
 	buf_clear(&c->wants);
 	r = interp_hello(l->interp, &c->wants, &why);
 	if (r < 0) {
-		r = lane_refused(p, s,
+		r = lane_refused(p, s->fd[STREAM_STDERR],
 				 why.len ? why.data
 					 : "its interpreter said what is none of the protocol");
 		buf_free(&why);

@@ -96,7 +96,7 @@ void call_forget(struct pool *p, struct slot *s)
 
 /* The folders of the call that was put last, and what is there of its result files. Only where
  * nothing is sent ahead. 1: p->why; -1. */
-static int make_folders(struct pool *p, struct slot *s)
+int call_make_folders(struct pool *p, struct slot *s)
 {
 	const struct calls *c = p->calls;
 	const struct job *job = s->job;
@@ -117,7 +117,7 @@ static int make_folders(struct pool *p, struct slot *s)
 }
 
 /* Appends the request for one job to calls.line. 1: it has a fault of its own, p->why. */
-static int put_request(struct pool *p, const struct job *job, uint64_t seq)
+int call_put_request(struct pool *p, const struct job *job, uint64_t seq)
 {
 	struct err e = ERR_INIT;
 
@@ -179,7 +179,8 @@ static void send_ahead(struct pool *p, struct slot *s)
 		if (!job) {
 			return;
 		}
-		if (put_request(p, job, l->seq + l->n) != 0 || p->calls->line.len > INTERP_PACKET) {
+		if (call_put_request(p, job, l->seq + l->n) != 0 ||
+		    p->calls->line.len > INTERP_PACKET) {
 			admit_back(p, job); /* its turn is when it is the first */
 			return;
 		}
@@ -235,12 +236,12 @@ int call_send_first(struct pool *p, struct slot *s)
 	memcpy(s->code, l->code, sizeof s->code);
 	s->pid = interp_pid(l->interp);
 	s->mask = p->own_peak;
-	l->begun = l->answered = false;
+	l->begun = s->answered = false;
 	l->chunk = 0;
 	buf_clear(&p->why);
-	r = p->spec->function.chunk ? send_chunk(p, s) : put_request(p, s->job, l->seq);
+	r = p->spec->function.chunk ? send_chunk(p, s) : call_put_request(p, s->job, l->seq);
 	if (r == 0) {
-		r = make_folders(p, s);
+		r = call_make_folders(p, s);
 	}
 	if (r != 0) {
 		call_drop(p, s, 1);
@@ -256,9 +257,15 @@ int call_send_first(struct pool *p, struct slot *s)
 
 int call_start(struct pool *p, struct job *job)
 {
-	struct slot *s = lane_for(p, job);
-	struct lane *l = s->lane;
+	struct slot *s;
+	struct lane *l;
 	int r;
+
+	if (p->spec->function.fork) {
+		return fork_start(p, job);
+	}
+	s = lane_for(p, job);
+	l = s->lane;
 
 	slot_take(p, s, job);
 	call_add(l, job);
@@ -295,7 +302,7 @@ void call_released(struct pool *p, struct slot *s)
 
 	l->head = (l->head + 1) % l->cap;
 	l->n--;
-	l->begun = l->answered = false;
+	l->begun = s->answered = false;
 	if (l->n == 0) {
 		l->chunk = 0;
 		return;
@@ -323,11 +330,16 @@ static bool somebody_idles(const struct pool *p)
 	       p->source_empty;
 }
 
+static bool has_lanes(const struct pool *p)
+{
+	return p->calls && !p->spec->function.fork;
+}
+
 double call_next(const struct pool *p)
 {
 	double next = NEVER;
 
-	for (unsigned i = 0; p->calls && i < p->n_slots && somebody_idles(p); i++) {
+	for (unsigned i = 0; has_lanes(p) && i < p->n_slots && somebody_idles(p); i++) {
 		next = fmin(next, unsure_at(&p->slots[i]));
 	}
 	return next;
@@ -357,6 +369,9 @@ int call_turn(struct pool *p)
 {
 	int rc = 0;
 
+	if (p->spec->function.fork) {
+		return fork_turn(p);
+	}
 	journal_hold(p->journal);
 	for (unsigned i = 0; i < p->n_slots && rc == 0; i++) {
 		struct slot *s = &p->slots[i];
@@ -385,6 +400,9 @@ size_t call_polls(const struct pool *p, struct pollfd *fds)
 {
 	size_t n = 0;
 
+	if (p->calls && p->spec->function.fork) {
+		return fork_polls(p, fds);
+	}
 	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
 		const struct slot *s = &p->slots[i];
 
@@ -405,12 +423,12 @@ size_t call_polls(const struct pool *p, struct pollfd *fds)
 
 bool call_is_streaming(const struct pool *p)
 {
-	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+	for (unsigned i = 0; has_lanes(p) && i < p->n_slots; i++) {
 		const struct lane *l = p->slots[i].lane;
 
 		if (l->interp && l->n > 0 && (l->n < 4 || l->mean > STREAMING_S || l->gone)) {
 			return false;
 		}
 	}
-	return p->calls && p->running > 0;
+	return has_lanes(p) && p->running > 0;
 }

@@ -5,7 +5,19 @@
 
 #include "run/pool_internal.h"
 
+/* An interpreter that forks, for tasks of equal resources. */
+struct zygote {
+	struct interp *interp; /* NULL: it is gone */
+	int log_fd;            /* what it prints itself */
+	bool ready;
+	uint64_t cpus, memory;
+	char *gpus;
+	char code[CODE_HEX];
+};
+
 struct calls {
+	struct zygote *zygotes;
+	size_t n_zygotes, cap_zygotes;
 	struct call_maker *maker;
 	int program_fd;  /* what interpreters run */
 	struct buf open; /* the first line that each gets */
@@ -19,6 +31,16 @@ struct calls {
 
 /* pool_call.c. The first call of a lane that is ready: the slot's job. -1: the pool cannot go on */
 int call_send_first(struct pool *p, struct slot *s);
+
+/* The request of one job, into calls.line. 1: it has a fault of its own, p->why. */
+int call_put_request(struct pool *p, const struct job *job, uint64_t seq);
+/* The folders of the job whose request was made last. The same; -1: the pool cannot go on. */
+int call_make_folders(struct pool *p, struct slot *s);
+
+/* pool_lane.c. What the function wants: what the hello said, in calls.wants. */
+void lane_read_wants(struct pool *p);
+/* Fills in what all interpreters of this pool are started with, for the slot's job. 1: p->why. */
+int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w);
 
 /* pool_answer.c: the same. Hears all that came from one, and how it went */
 int answer_hear(struct pool *p, struct slot *s);

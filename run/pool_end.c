@@ -88,10 +88,8 @@ static enum outcome outcome_of(struct pool *p, const struct slot *s)
 		return OUTCOME_SIGNAL;
 	}
 	if (WEXITSTATUS(s->status) == 0) {
-		const struct lane *l = s->lane;
-
-		return l && (!l->answered || l->answer.status != ANSWER_OK) ? OUTCOME_INVALID
-									    : OUTCOME_OK;
+		return p->calls && (!s->answered || s->answer.status != ANSWER_OK) ? OUTCOME_INVALID
+										   : OUTCOME_OK;
 	}
 	return s->checkpoint_sent && !died_of_checkpoint(p, s) ? s->announced : OUTCOME_EXIT;
 }
@@ -287,8 +285,12 @@ int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 /* Its process is gone: takes in what it left, and records it, now or when the intake is done. */
 int end_slot(struct pool *p, struct slot *s)
 {
-	const enum outcome outcome = outcome_of(p, s);
+	enum outcome outcome;
 
+	if (p->calls && !s->lane) {
+		fork_read_answer(s);
+	}
+	outcome = outcome_of(p, s);
 	s->state = SLOT_TAKING;
 	s->deadline = s->checkpoint_at = NEVER;
 	p->crowded = false;

@@ -121,10 +121,10 @@ struct lane {
 	bool spoilt; /* since it said what is none of the protocol */
 	int status;
 	struct rusage usage;
-	uint64_t cpus;       /* what it was started with */
-	char *gpus;          /* the same */
-	char code[CODE_HEX]; /* of when it was started */
-	struct job **calls;  /* n of them, from calls[head] on, which is the slot's job */
+	uint64_t cpus, memory; /* what it was started with */
+	char *gpus;            /* the same */
+	char code[CODE_HEX];   /* of when it was started */
+	struct job **calls;    /* n of them, from calls[head] on, which is the slot's job */
 	size_t head, n, cap;
 	uint64_t seq;            /* number of the first call */
 	size_t chunk;            /* of `per: chunk`: tasks that went in one call; else 0 */
@@ -133,8 +133,6 @@ struct lane {
 	off_t from[SPOOL_COUNT]; /* where the output of the first begins */
 	double mean;             /* seconds that a call takes, lately */
 	double cpu;              /* processor time that its answers told of */
-	bool answered;           /* the attempt that is being ended has: */
-	struct answer answer;
 };
 
 struct slot {
@@ -143,8 +141,13 @@ struct slot {
 				  what it left */
 	unsigned number;
 	struct job *job;
-	pid_t pid;         /* and process group */
-	struct lane *lane; /* NULL but for functions */
+	pid_t pid; /* and process group */
+	/* Of functions: */
+	struct lane *lane; /* NULL where each task has a process of its own */
+	bool answered;     /* the attempt that is being ended has: */
+	struct answer answer;
+	int answer_fd; /* where the answer of a process of its own goes; -1 */
+	struct buf answer_why;
 	char *spool[SPOOL_COUNT];
 	bool spool_kept[SPOOL_COUNT];     /* it is there, empty, and nobody else has it; */
 	int spool_spare[SPOOL_COUNT];     /* and open, as if it were new; -1: not open */
@@ -265,6 +268,7 @@ bool admit_may_grow(const struct pool *p, const struct job *job, enum outcome wh
 /* pool_start.c. -1: the pool cannot go on */
 int start_job(struct pool *p, struct job *job);
 /* Of functions: a free slot gets the job; an attempt begins in it, now. */
+struct slot *slot_find(struct pool *p); /* a free one */
 void slot_take(struct pool *p, struct slot *s, struct job *job);
 void slot_begin(struct pool *p, struct slot *s, struct job *job);
 void slot_set_deadline(struct pool *p, struct slot *s, uint64_t times); /* `times` its limit */
@@ -280,11 +284,25 @@ int lane_start(struct pool *p, struct slot *s);   /* an interpreter for the slot
 void lane_opened(struct pool *p, struct slot *s); /* it has loaded the function */
 void lane_leave(struct pool *p, struct slot *s);  /* one that has nothing to do is let go */
 bool lane_reap(struct pool *p, pid_t pid);        /* false: it is none of theirs */
-int lane_refused(struct pool *p, const struct slot *s,
-		 const char *why);             /* -1: it cannot load the function */
-int lane_bury(struct pool *p, struct slot *s); /* one that is gone, after all its answers */
+/* -1: the function cannot be loaded, as the interpreter's stderr, fd, tells. */
+int lane_refused(struct pool *p, int fd, const char *why);
+bool lane_owns(const struct pool *p, pid_t pid); /* it is an interpreter's */
+size_t lane_idle(const struct pool *p);          /* interpreters that lead no task */
+int lane_bury(struct pool *p, struct slot *s);   /* one that is gone, after all its answers */
 void lane_kill(struct slot *s);
 bool lane_may_start(const struct pool *p); /* the first of a pool loads alone */
+
+/* pool_fork.c: where each task has a process of its own, forked by an interpreter that has loaded
+ * the function. The same */
+int fork_start(struct pool *p, struct job *job);
+int fork_turn(struct pool *p); /* hears that the function is loaded */
+size_t fork_polls(const struct pool *p, struct pollfd *fds);
+bool fork_reap(struct pool *p, pid_t pid);
+bool fork_owns(const struct pool *p, pid_t pid);
+void fork_read_answer(struct slot *s); /* its process is gone */
+unsigned fork_hang_up(struct pool *p); /* how many there are */
+size_t fork_count(const struct pool *p);
+void fork_close(struct pool *p);
 
 /* pool_call.c: the same */
 int call_start(struct pool *p, struct job *job);

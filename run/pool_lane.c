@@ -63,7 +63,7 @@ int lanes_open(struct pool *p)
 	p->calls->maker = call_maker_new(p->o->plan, &at);
 	p->calls->folder = mem_printf("%s/output", p->o->rundir);
 	call_put_open(p->calls->maker, &p->calls->open);
-	for (unsigned i = 0; i < p->n_slots; i++) {
+	for (unsigned i = 0; i < p->n_slots && !p->spec->function.fork; i++) {
 		p->slots[i].lane = mem_alloc(sizeof *p->slots[i].lane);
 	}
 	return open_program(p);
@@ -90,6 +90,7 @@ static void let_leave(struct pool *p)
 			left++;
 		}
 	}
+	left += fork_hang_up(p);
 	while (left > 0 && proc_monotonic() < until) {
 		pid_t pid;
 
@@ -97,8 +98,9 @@ static void let_leave(struct pool *p)
 			for (unsigned i = 0; i < p->n_slots; i++) {
 				const struct lane *l = p->slots[i].lane;
 
-				left -= l->interp && interp_pid(l->interp) == pid;
+				left -= l && l->interp && interp_pid(l->interp) == pid;
 			}
+			left -= fork_owns(p, pid);
 		}
 		if (pid < 0) {
 			return;
@@ -133,6 +135,7 @@ void lanes_close(struct pool *p)
 		free(l);
 		s->lane = NULL;
 	}
+	fork_close(p);
 	call_maker_free(p->calls->maker);
 	if (p->calls->program_fd >= 0) {
 		(void)close(p->calls->program_fd);
@@ -154,8 +157,8 @@ static bool is_usable(const struct lane *l)
 
 bool lane_suits(const struct pool *p, const struct lane *l, const struct job *job)
 {
-	return is_usable(l) && l->cpus == job->task.res.cpus && job->task.res.gpus == 0 &&
-	       strcmp(l->gpus, "") == 0 && strcmp(l->code, p->code) == 0;
+	return is_usable(l) && l->cpus == job->task.res.cpus && l->memory == job->task.res.memory &&
+	       job->task.res.gpus == 0 && strcmp(l->gpus, "") == 0 && strcmp(l->code, p->code) == 0;
 }
 
 struct slot *lane_for(struct pool *p, const struct job *job)
@@ -200,10 +203,8 @@ static void lane_fresh(struct lane *l)
 	*l = (struct lane){ .calls = l->calls, .head = l->head, .n = l->n, .cap = l->cap };
 }
 
-/* The interpreter of the slot's job, which waits in the lane. 1: it cannot be started, p->why. */
-int lane_start(struct pool *p, struct slot *s)
+int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w)
 {
-	struct lane *l = s->lane;
 	struct err e = ERR_INIT;
 	const struct launch_place at = {
 		.rundir = p->o->rundir,
@@ -211,29 +212,44 @@ int lane_start(struct pool *p, struct slot *s)
 		.base_env = p->o->base_env,
 		.scratch = p->o->scratch,
 	};
-	struct interp_start w = {
+
+	*w = (struct interp_start){
 		.spawner = p->spawner,
 		.shared = &p->shared,
 		.program_fd = p->calls->program_fd,
 		.open = buf_str(&p->calls->open),
 		.open_len = p->calls->open.len,
 		.folder = p->calls->folder,
+		.forks = p->spec->function.fork,
 	};
+	buf_clear(&p->why);
+	if (call_launch(&s->job->task, p->o->plan, &at, &p->launch, &e) < 0) {
+		buf_puts(&p->why, e.text);
+		return 1;
+	}
+	w->argv = p->launch.argv;
+	w->envp = p->launch.envp;
+	w->workdir = p->launch.workdir;
+	return 0;
+}
+
+/* The interpreter of the slot's job, which waits in the lane. 1: it cannot be started, p->why. */
+int lane_start(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+	struct interp_start w;
 
 	lane_fresh(l);
 	l->cpus = s->job->task.res.cpus;
+	l->memory = s->job->task.res.memory;
 	l->gpus = mem_dup(buf_str(&p->gpus));
 	memcpy(l->code, p->code, sizeof l->code);
-	if (call_launch(&s->job->task, p->o->plan, &at, &p->launch, &e) < 0) {
-		buf_puts(&p->why, e.text);
+	if (lane_prepare(p, s, &w) != 0) {
 		return 1;
 	}
 	if (spools_open(p, s) < 0) {
 		return -1;
 	}
-	w.argv = p->launch.argv;
-	w.envp = p->launch.envp;
-	w.workdir = p->launch.workdir;
 	w.out_fd = s->fd[STREAM_STDOUT];
 	w.err_fd = s->fd[STREAM_STDERR];
 	s->start_ticks = usage_ticks_now();
@@ -247,16 +263,12 @@ int lane_start(struct pool *p, struct slot *s)
 	return 0;
 }
 
-/* What it printed so far belongs to no task. wants: ["seed","scratch"]. */
-void lane_opened(struct pool *p, struct slot *s)
+/* ["seed","scratch"] */
+void lane_read_wants(struct pool *p)
 {
 	struct calls *c = p->calls;
-	struct stat st;
 	struct json wants, item;
 
-	for (int k = 0; k < SPOOL_COUNT; k++) {
-		s->lane->from[k] = fstat(s->fd[k], &st) == 0 ? st.st_size : 0;
-	}
 	c->scratch = spec_uses_scratch(p->spec);
 	c->keep = spec_uses_keep(p->spec);
 	if (json_parse(buf_str(&c->wants), c->wants.len, &wants, NULL) == 0) {
@@ -267,6 +279,17 @@ void lane_opened(struct pool *p, struct slot *s)
 			c->keep |= json_eq(item, "keep");
 		}
 	}
+}
+
+/* What it printed so far belongs to no task. */
+void lane_opened(struct pool *p, struct slot *s)
+{
+	struct stat st;
+
+	for (int k = 0; k < SPOOL_COUNT; k++) {
+		s->lane->from[k] = fstat(s->fd[k], &st) == 0 ? st.st_size : 0;
+	}
+	lane_read_wants(p);
 }
 
 void lane_kill(struct slot *s)
@@ -284,7 +307,7 @@ bool lane_reap(struct pool *p, pid_t pid)
 	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
 		struct lane *l = p->slots[i].lane;
 
-		if (l->interp && !l->gone && interp_pid(l->interp) == pid) {
+		if (l && l->interp && !l->gone && interp_pid(l->interp) == pid) {
 			(void)kill(-pid, SIGKILL); /* while nobody else can have its number */
 			while (wait4(pid, &l->status, 0, &l->usage) < 0 && errno == EINTR) {
 			}
@@ -292,13 +315,37 @@ bool lane_reap(struct pool *p, pid_t pid)
 			return true;
 		}
 	}
-	return false;
+	return p->calls && fork_reap(p, pid);
+}
+
+bool lane_owns(const struct pool *p, pid_t pid)
+{
+	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+		const struct lane *l = p->slots[i].lane;
+
+		if (l && l->interp && interp_pid(l->interp) == pid) {
+			return true;
+		}
+	}
+	return p->calls && fork_owns(p, pid);
+}
+
+size_t lane_idle(const struct pool *p)
+{
+	size_t n = p->calls ? fork_count(p) : 0;
+
+	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+		const struct slot *s = &p->slots[i];
+
+		n += s->state == SLOT_FREE && s->lane && s->lane->interp;
+	}
+	return n;
 }
 
 /* ---- the end of one ---- */
 
 /* The end of what it wrote to its stderr, for people. */
-static void put_tail(const struct slot *s, struct buf *b)
+static void put_tail(int fd, struct buf *b)
 {
 	char text[TAIL_SHOWN + 1];
 	struct stat st;
@@ -306,11 +353,11 @@ static void put_tail(const struct slot *s, struct buf *b)
 	ssize_t got;
 	const char *at = text;
 
-	if (s->fd[STREAM_STDERR] < 0 || fstat(s->fd[STREAM_STDERR], &st) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0) {
 		return;
 	}
 	from = st.st_size > TAIL_SHOWN ? st.st_size - TAIL_SHOWN : 0;
-	got = pread(s->fd[STREAM_STDERR], text, TAIL_SHOWN, from);
+	got = pread(fd, text, TAIL_SHOWN, from);
 	if (got <= 0) {
 		return;
 	}
@@ -325,12 +372,12 @@ static void put_tail(const struct slot *s, struct buf *b)
 }
 
 /* It could not load the function: then no other can. */
-int lane_refused(struct pool *p, const struct slot *s, const char *why)
+int lane_refused(struct pool *p, int fd, const char *why)
 {
 	struct pool_event ev = { .kind = POOL_STOPPING };
 
 	buf_clear(&p->text);
-	put_tail(s, &p->text);
+	put_tail(fd, &p->text);
 	if (p->text.len > 0) {
 		ev.text = p->text.data;
 		pool_event_send(p, &ev);
@@ -366,7 +413,7 @@ static int bury_unbegun(struct pool *p, struct slot *s, bool loading)
 	buf_puts(&why, loading ? "its interpreter ended while it loaded the function: "
 			       : "its interpreter ends before it begins a call: ");
 	put_end(&why, s->lane->status);
-	rc = lane_refused(p, s, why.data);
+	rc = lane_refused(p, s->fd[STREAM_STDERR], why.data);
 	buf_free(&why);
 	call_forget(p, s);
 	return rc;

@@ -119,7 +119,7 @@ int record_end(struct pool *p, const struct slot *s, enum outcome outcome, bool 
 	}
 	/* exit code and signal have members of their own */
 	if (p->why.len > 0 && ((outcome != OUTCOME_EXIT && outcome != OUTCOME_SIGNAL) ||
-			       s->checkpoint_sent || s->lane)) {
+			       s->checkpoint_sent || p->calls)) {
 		buf_puts(b, ",\"why\":");
 		json_put(b, p->why.data, p->why.len);
 	}

@@ -94,7 +94,7 @@ int spools_open(struct pool *p, struct slot *s)
  */
 static bool leaders_only(struct pool *p, const struct slot *ended)
 {
-	size_t n, leaders = 0;
+	size_t n, leaders = lane_idle(p);
 	pid_t *pids;
 
 	if (usage_children(&p->procs, &pids, &n) < 0) {
@@ -103,8 +103,7 @@ static bool leaders_only(struct pool *p, const struct slot *ended)
 	for (unsigned k = 0; k < p->n_slots; k++) {
 		const struct slot *s = &p->slots[k];
 
-		leaders += (s->state == SLOT_RUNNING && s != ended) ||
-			   (s->state == SLOT_FREE && s->lane && s->lane->interp);
+		leaders += s->state == SLOT_RUNNING && s != ended;
 	}
 	return n == leaders;
 }

@@ -13,7 +13,7 @@
 
 #define START_S 1.0 /* that a start may take, from when a task was chosen */
 
-static struct slot *free_slot(struct pool *p)
+struct slot *slot_find(struct pool *p)
 {
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		if (p->slots[i].state == SLOT_FREE) {
@@ -35,6 +35,7 @@ void slot_begin(struct pool *p, struct slot *s, struct job *job)
 	s->due_as = OUTCOME_TIMEOUT;
 	s->grace = p->o->grace_s;
 	s->term_sent = s->cut_off = s->held = s->checkpoint_sent = s->uncharged = false;
+	s->answered = false;
 	s->ended_by = OUTCOME_NONE;
 	s->peak = 0;
 	s->status = 0;
@@ -52,7 +53,7 @@ void slot_take(struct pool *p, struct slot *s, struct job *job)
 
 static struct slot *take_slot(struct pool *p, struct job *job)
 {
-	struct slot *s = free_slot(p);
+	struct slot *s = slot_find(p);
 
 	s->pid = 0;
 	s->fd[0] = s->fd[1] = -1;

@@ -104,7 +104,7 @@ static int open_part(struct taking *t, const struct slot *s, int k)
 {
 	struct lane *l = s->lane;
 	const off_t from = l->from[k];
-	off_t end = l->answered ? l->answer.size[k] : lseek(s->fd[k], 0, SEEK_END);
+	off_t end = s->answered ? s->answer.size[k] : lseek(s->fd[k], 0, SEEK_END);
 
 	if (end < 0) {
 		return err_errno(&t->fault, "cannot read '%s'", s->spool[k]);
@@ -146,10 +146,10 @@ static int open_stream(struct taking *t, struct slot *s, int k)
 /* What an interpreter has answered, or that it did not. */
 static void begin_answer(struct slot *s, struct taking *t)
 {
-	struct answer *a = &s->lane->answer;
+	struct answer *a = &s->answer;
 	struct left *l = &t->left[STREAM_VALUE];
 
-	if (!s->lane->answered) {
+	if (!s->answered) {
 		if (t->outcome == OUTCOME_INVALID) {
 			buf_puts(
 				&t->why,
@@ -161,7 +161,9 @@ static void begin_answer(struct slot *s, struct taking *t)
 		}
 		return;
 	}
-	l->take = (struct take){ .fd = a->value_fd, .name = "value", .len = a->value_len };
+	l->take = (struct take){
+		.fd = a->value_fd, .name = "value", .from = a->value_from, .len = a->value_len
+	};
 	a->value_fd = -1;
 	l->data = a->value ? a->value : "";
 	l->there = a->value != NULL || a->value_len == 0;
@@ -195,7 +197,7 @@ void take_begin(struct pool *p, struct slot *s, enum outcome outcome)
 	if (t->rc == 0 && !p->spec->results.log) {
 		t->rc = open_stream(t, s, STREAM_STDERR);
 	}
-	if (s->lane) {
+	if (p->calls) {
 		begin_answer(s, t);
 	}
 	if (t->rc == 0 && outcome == OUTCOME_OK) {
@@ -237,7 +239,7 @@ static int view_left(struct left *l, struct err *e)
 	struct take *k = &l->take;
 	char *data;
 
-	if (k->len > READ_MAX) {
+	if (k->len > READ_MAX && k->from == 0) {
 		return file_view_map(k->fd, (size_t)k->len, &l->view)
 			       ? 0
 			       : err_errno(e, "cannot map '%s'", k->path ? k->path : k->name);

@@ -235,11 +235,6 @@ static bool look(struct pool *p)
 		proc = s->state == SLOT_RUNNING ? usage_find(&p->procs, s->pid) : NULL;
 		if (proc) {
 			proc->owner = (int)s->number;
-		} else if (s->lane && s->lane->interp) {
-			proc = usage_find(&p->procs, interp_pid(s->lane->interp));
-			if (proc) {
-				proc->owner = OWNER_POOL;
-			}
 		}
 	}
 	for (size_t k = 0; k < p->procs.n; k++) {
@@ -248,7 +243,7 @@ static bool look(struct pool *p)
 			proc->owner = OWNER_POOL;
 		} else if (proc->ppid == self && proc->owner == USAGE_UNKNOWN &&
 			   proc->state != 'Z') {
-			proc->owner = orphan_owner(p, proc);
+			proc->owner = lane_owns(p, proc->pid) ? OWNER_POOL : orphan_owner(p, proc);
 		}
 	}
 	usage_inherit(&p->procs);
