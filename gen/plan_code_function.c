@@ -120,26 +120,32 @@ static int note_import(struct modules *m, const char *from, const char *name, si
 	return rc;
 }
 
-/* The next name of "a as b, c.d", brackets, comments and what follows a name passed over. */
+/* Behind a comment, when one begins at p; else p. */
+static const char *skip_comment(const char *p, const char *end)
+{
+	while (p < end && *p == '#') {
+		while (p < end && *p != '\n')
+			p++;
+	}
+	return p;
+}
+
+/* The next name of "a as b, c.d"; brackets, comments and what follows a name are passed over. */
 static bool next_name(const char **at, const char *end, const char **name, size_t *n)
 {
-	const char *p = *at;
-	bool comma = true;
+	const char *p = skip_comment(*at, end);
 
-	for (; p < end; p++) {
-		if (*p == '#') {
-			while (p + 1 < end && p[1] != '\n')
-				p++;
-		} else if (*p == ',') {
-			comma = true;
-		} else if (comma && !strchr(" \t\r\n()\\", *p)) {
-			break;
-		}
-	}
+	while (p < end && strchr(" \t\r\n()\\,", *p))
+		p = skip_comment(p + 1, end);
 	*name = p;
 	while (p < end && !strchr(" \t\r\n()\\,#", *p))
 		p++;
 	*n = (size_t)(p - *name);
+	while (p < end && *p != ',') {
+		const char *behind = skip_comment(p, end);
+
+		p = behind > p ? behind : p + 1;
+	}
 	*at = p;
 	return *n > 0;
 }
