@@ -29,6 +29,8 @@ static const char template[] =
 	"\n"
 	"# How a task is started. With `command:` {name} stands for a parameter, and there is no shell:\n"
 	"#   command: python3 simulate.py --speed={speed} --angle={angle} --seed={seed}\n"
+	"# With `python:` (or `r:`) a function gets them by name, and what it returns is the result:\n"
+	"#   python: simulate:run\n"
 	"# With `shell:` the parameters are environment variables.\n"
 	"shell: |\n"
 	"  awk 'BEGIN {\n"
