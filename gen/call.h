@@ -22,8 +22,10 @@ size_t call_module(const char *call);
 /*
  * How an interpreter for tasks with t's resources is started, as task_launch says it of a task:
  * argv are its words and CALL_SCRIPT; the working folder is the spec's, or `workdir` where that
- * names nothing; the environment holds what is the same for all tasks: PPGEN_RUN, PPGEN_CPUS and
- * PPGEN_MEMORY of t, inputs and `env` without placeholders, OMP_NUM_THREADS and its kin, the GPUs.
+ * names nothing; the environment holds what is the same for all tasks of these resources:
+ * PPGEN_RUN, PPGEN_CPUS and PPGEN_MEMORY of t, inputs without placeholders, `env` that names no
+ * parameter and nothing of a task but {cpus} and {memory}, OMP_NUM_THREADS and its kin, the GPUs.
+ * -1 also where a folder's name is no UTF-8, as all that is told to interpreters must be.
  */
 int call_launch(const struct task *t, const struct plan *p, const struct launch_place *at,
 		struct launch *l, struct err *e);

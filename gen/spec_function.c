@@ -8,6 +8,7 @@
 #include "gen/call.h"
 #include "gen/language.h"
 #include "gen/launch_parts.h"
+#include "gen/plan_code.h"
 #include "gen/spec_internal.h"
 
 #define BATCH_MOST 1000000u
@@ -154,6 +155,22 @@ static void check_chunk(struct reader *r)
 	}
 }
 
+/* Of a file elsewhere nobody would notice an edit; `inputs:`, even empty, says that it was thought
+ * of. */
+static void warn_outside(struct reader *r, const char *path, const char *name)
+{
+	const struct pos *at = &r->s->function.pos;
+	char *real;
+
+	if (plan_find_beside(r->s, path, &real, NULL) == 0)
+		diag_warn(r->d, at->origin, at->line, at->col,
+			  "'%s' is not below the spec's folder: when it changes, older results "
+			  "stay; write inputs: {code: %s} so that it is noticed (inputs: {} if "
+			  "that is meant)",
+			  shown(r, name, strlen(name)), shown(r, name, strlen(name)));
+	free(real);
+}
+
 /* A file that is named must be there; a module may be installed anywhere. */
 static void check_file(struct reader *r)
 {
@@ -174,6 +191,8 @@ static void check_file(struct reader *r)
 		diag_error(r->d, f->pos.origin, f->pos.line, f->pos.col,
 			   "'%s' is not there: it is looked for in %s", shown(r, name, n),
 			   r->s->workdir ? "'workdir'" : "the spec's folder");
+	else if (!node_get(r->root, "inputs"))
+		warn_outside(r, path, name);
 	free(path);
 	free(dir);
 }

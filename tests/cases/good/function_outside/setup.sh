@@ -1,0 +1,1 @@
+touch ../function_elsewhere.py
