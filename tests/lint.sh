@@ -57,7 +57,7 @@ tidy() {
 }
 
 check 'shellcheck' shellcheck shellcheck -S warning "${scripts[@]}"
-check 'mandoc -Tlint' mandoc pages "$builddir"/man/*.1 "$builddir"/man/ppgen-spec.5 man/ppgen-sites.5 man/ppgen-template.5
+check 'mandoc -Tlint' mandoc pages "$builddir"/man/*.1 "$builddir"/man/ppgen-spec.5 man/ppgen-sites.5 man/ppgen-template.5 man/ppgen-language.7
 # upto is a field's name, hexdecimal a slip of libyaml's; tests/ misspells on purpose.
 check 'codespell' codespell codespell -L nd,ist,te,fo,ba,ans,hist,upto,hexdecimal --ignore-regex '\\n' "${words[@]}"
 check 'clang-format' clang-format layout "${c_files[@]}"
