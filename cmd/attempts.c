@@ -73,6 +73,17 @@ int attempts_find(const char *rundir, struct attempts *list, size_t n, struct er
 	return r;
 }
 
+uint64_t attempt_begins(const struct attempt *a, enum stream which)
+{
+	struct json_iter it = json_iter(json_get(a->rec.line, "at"));
+	struct json item;
+	uint64_t at = 0;
+	for (int k = STREAM_STDOUT; it.type == JSON_ARRAY && json_next(&it, NULL, &item); k++)
+		if (k == (int)which && json_u64(item, &at))
+			return at;
+	return 0;
+}
+
 void attempts_free(struct attempts *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

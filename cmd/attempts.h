@@ -21,6 +21,8 @@ struct attempts {
 
 /* Fills the items of n entries whose ids are set; one walk over all journals. */
 int attempts_find(const char *rundir, struct attempts *list, size_t n, struct err *e);
+/* Where in its slot's spools the output of an attempt that has not ended begins. */
+uint64_t attempt_begins(const struct attempt *a, enum stream which);
 void attempts_free(struct attempts *list, size_t n);
 
 #endif
