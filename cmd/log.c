@@ -14,12 +14,13 @@
 #include "cmd/describe.h"
 #include "cmd/failures.h"
 #include "cmd/log_element.h"
+#include "cmd/log_follow.h"
 #include "store/journal.h"
 #include "store/output.h"
 
 struct values {
 	struct common common;
-	bool failed, raw_out, raw_err, follow, json;
+	bool failed, raw_out, raw_err, raw_value, follow, json;
 	uint64_t show, submission;
 	const char *only, *element;
 };
@@ -35,6 +36,8 @@ static const struct opt opts[] = {
 	  "print just the task's stdout, every byte of it", NULL, 0 },
 	{ 0, "stderr", OPT_FLAG, offsetof(struct values, raw_err), NULL,
 	  "print just the task's stderr, every byte of it", NULL, 0 },
+	{ 0, "value", OPT_FLAG, offsetof(struct values, raw_value), NULL,
+	  "print just the value that the function returned, every byte of it", NULL, 0 },
 	{ 'f', "follow", OPT_FLAG, offsetof(struct values, follow), NULL,
 	  "follow the stdout of a task that is running", NULL, 0 },
 	{ 0, "element", OPT_TEXT, offsetof(struct values, element), "I|A.I|finalise",
@@ -48,8 +51,9 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-#define FOLLOW_LOOKS 5     /* turns of 0.2 s between two looks whether the worker is still there */
-#define SHOWN_BYTES  65536 /* of one stream; more is cut in front */
+#define SHOWN_BYTES 65536 /* of one stream; more is cut in front */
+#define SHOWN_ROWS  20    /* of a value; more is cut behind */
+#define SHOWN_ROW   2000  /* bytes of a row */
 
 struct viewer {
 	const struct values *o;
@@ -77,21 +81,25 @@ static const struct attempt *main_attempt(struct viewer *v, uint64_t index,
 	return best;
 }
 
+static const char *const spool_endings[SPOOL_COUNT] = { "out", "err" };
+
 /* A stream's bytes: from the packed output, or from the slot's spool while it runs (or after its
  * worker died). */
-static int stream_bytes(struct viewer *v, const struct attempt *a, bool err_stream,
+static int stream_bytes(struct viewer *v, const struct attempt *a, enum stream which,
 			const char **data, size_t *len, struct err *e)
 {
-	if (a->ended) {
-		struct piece p = record_stream(&a->rec, err_stream ? STREAM_STDERR : STREAM_STDOUT);
-		return output_get(v->outputs, a->writer, &p, true, data, len, e);
-	}
-	char *path =
-		journal_spool_path(v->rundir, a->writer, a->rec.slot, err_stream ? "err" : "out");
-	struct stat st;
-	buf_clear(&v->live);
 	*data = "";
 	*len = 0;
+	if (a->ended) {
+		struct piece p = record_stream(&a->rec, which);
+		return output_get(v->outputs, a->writer, &p, true, data, len, e);
+	}
+	if (which == STREAM_VALUE)
+		return 0;
+	char *path = journal_spool_path(v->rundir, a->writer, a->rec.slot, spool_endings[which]);
+	const uint64_t begin = attempt_begins(a, which);
+	struct stat st;
+	buf_clear(&v->live);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	free(path);
 	if (fd < 0 || fstat(fd, &st) < 0) {
@@ -100,6 +108,8 @@ static int stream_bytes(struct viewer *v, const struct attempt *a, bool err_stre
 		return 0;
 	}
 	off_t from = st.st_size > SHOWN_BYTES ? st.st_size - SHOWN_BYTES : 0;
+	if ((uint64_t)from < begin)
+		from = (off_t)begin;
 	buf_room(&v->live, SHOWN_BYTES);
 	ssize_t n = pread(fd, v->live.data, SHOWN_BYTES, from);
 	close(fd);
@@ -108,6 +118,18 @@ static int stream_bytes(struct viewer *v, const struct attempt *a, bool err_stre
 		*len = (size_t)n;
 	}
 	return 0;
+}
+
+/* A line indented by four blanks, made printable. */
+static void put_indented(struct buf *b, const char *p, const char *stop, size_t most)
+{
+	buf_puts(b, "    ");
+	for (const char *tab; (tab = memchr(p, '\t', (size_t)(stop - p))); p = tab + 1) {
+		text_put_shown(b, p, (size_t)(tab - p), 0);
+		buf_putc(b, '\t');
+	}
+	text_put_shown(b, p, (size_t)(stop - p), most);
+	buf_putc(b, '\n');
 }
 
 /* Lines indented by four blanks, made printable; only the end of long text. */
@@ -125,13 +147,7 @@ static void put_stream(struct buf *b, const char *title, const char *data, size_
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 		const char *stop = nl ? nl : end;
-		buf_puts(b, "    ");
-		for (const char *tab; (tab = memchr(p, '\t', (size_t)(stop - p))); p = tab + 1) {
-			text_put_shown(b, p, (size_t)(tab - p), 0);
-			buf_putc(b, '\t');
-		}
-		text_put_shown(b, p, (size_t)(stop - p), 0);
-		buf_putc(b, '\n');
+		put_indented(b, p, stop, 0);
 		p = nl ? nl + 1 : end;
 	}
 }
@@ -195,8 +211,51 @@ static void put_results(const struct viewer *v, struct buf *b, const struct atte
 		buf_putc(b, '\n');
 	}
 	struct json row = record_row(&a->rec);
-	if (row.type == JSON_OBJECT)
+	if (row.type == JSON_OBJECT && !record_piece(&a->rec, "v", NULL).there)
 		buf_printf(b, "  result %.*s\n", (int)row.len, row.text);
+}
+
+/* A row a line, where it is JSON. */
+static void put_value_rows(struct buf *b, const char *data, size_t len, struct json value)
+{
+	struct json_iter it = json_iter(value);
+	struct json row;
+	uint64_t n = 0;
+	if (value.type != JSON_ARRAY) {
+		put_indented(b, data, data + len, SHOWN_ROW);
+		return;
+	}
+	while (json_next(&it, NULL, &row)) {
+		if (n++ < SHOWN_ROWS)
+			put_indented(b, row.text, row.text + row.len, SHOWN_ROW);
+	}
+	if (n > SHOWN_ROWS) {
+		buf_puts(b, "    ... ");
+		put_counted(b, n - SHOWN_ROWS, "row");
+		buf_puts(b, " more (--value prints all)\n");
+	}
+}
+
+/* A value that is more than the row that was shown. */
+static int put_value(struct viewer *v, struct buf *b, const struct attempt *a, struct err *e)
+{
+	struct json value;
+	const char *data;
+	size_t len;
+	if (!a->ended || !record_piece(&a->rec, "v", NULL).there)
+		return 0;
+	if (stream_bytes(v, a, STREAM_VALUE, &data, &len, e) < 0)
+		return -1;
+	if (v->plan->spec->results.stream[STREAM_VALUE].format != FORMAT_BYTES &&
+	    json_parse(data, len, &value, NULL) == 0) {
+		buf_puts(b, "  value\n");
+		put_value_rows(b, data, len, value);
+		return 0;
+	}
+	buf_puts(b, "  value ");
+	put_counted(b, len, "byte");
+	buf_puts(b, len ? " (--value prints them)\n" : "\n");
+	return 0;
 }
 
 static int show_text(struct viewer *v, uint64_t index, const struct attempts *a, struct err *e)
@@ -219,8 +278,10 @@ static int show_text(struct viewer *v, uint64_t index, const struct attempts *a,
 	const struct attempt *m = main_attempt(v, index, a);
 	if (r == 0 && m)
 		put_results(v, &b, m);
+	if (r == 0 && m)
+		r = put_value(v, &b, m, e);
 	for (int k = 0; r == 0 && m && k < SPOOL_COUNT; k++) {
-		r = stream_bytes(v, m, k == STREAM_STDERR, &data, &len, e);
+		r = stream_bytes(v, m, (enum stream)k, &data, &len, e);
 		if (r == 0)
 			put_stream(&b, k == STREAM_STDERR ? "stderr" : "stdout", data, len);
 	}
@@ -263,45 +324,16 @@ static int show_raw(struct viewer *v, uint64_t index, const struct attempts *a, 
 	const struct attempt *m = main_attempt(v, index, a);
 	const char *data;
 	size_t len;
-	for (int k = 0; m && k < SPOOL_COUNT; k++) {
-		if (k == STREAM_STDERR ? !v->o->raw_err : !v->o->raw_out)
+	const bool wanted[STREAM_COUNT] = { v->o->raw_out, v->o->raw_err, v->o->raw_value };
+	for (int k = 0; m && k < STREAM_COUNT; k++) {
+		if (!wanted[k])
 			continue;
-		if (stream_bytes(v, m, k == STREAM_STDERR, &data, &len, e) < 0)
+		if (stream_bytes(v, m, (enum stream)k, &data, &len, e) < 0)
 			return -1;
 		if (fwrite(data, 1, len, stdout) != len)
 			return err_errno(e, "stdout");
 	}
 	return 0;
-}
-
-/* Copies what a slot's spool gains, until the attempt ends (its spool is then taken in, and its
- * name goes to another file) or its worker is gone. */
-static int follow(struct viewer *v, const struct attempt *m, struct err *e)
-{
-	if (!m || m->ended)
-		return err_bad(e, "this task is not running: leave out -f");
-	char *path = journal_spool_path(v->rundir, m->writer, m->rec.slot, "out");
-	char chunk[8192];
-	struct stat mine, now;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
-	bool over = fd < 0 || fstat(fd, &mine) < 0;
-	for (unsigned turn = 0; !over; turn++) {
-		over = stat(path, &now) < 0 || now.st_ino != mine.st_ino ||
-		       (turn % FOLLOW_LOOKS == 0 && scan_writer_gone(v->rundir, m->writer));
-		ssize_t n;
-		while ((n = read(fd, chunk, sizeof chunk)) > 0)
-			fwrite(chunk, 1, (size_t)n, stdout);
-		if (n < 0 || fflush(stdout)) {
-			r = err_errno(e, n < 0 ? "'%s'" : "stdout, from '%s'", path);
-			break;
-		}
-		if (!over)
-			usleep(200000);
-	}
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return r;
 }
 
 static int show_all(struct viewer *v, const struct selection *sel, struct err *e)
@@ -325,8 +357,9 @@ static int show_all(struct viewer *v, const struct selection *sel, struct err *e
 	int r = attempts_find(v->rundir, list, shown, e);
 	for (uint64_t i = 0; r == 0 && i < shown; i++) {
 		if (v->o->follow)
-			r = follow(v, list[i].n ? &list[i].items[list[i].n - 1] : NULL, e);
-		else if (v->o->raw_out || v->o->raw_err)
+			r = log_follow(v->rundir, &v->scan,
+				       list[i].n ? &list[i].items[list[i].n - 1] : NULL, e);
+		else if (v->o->raw_out || v->o->raw_err || v->o->raw_value)
 			r = show_raw(v, indexes[i], &list[i], e);
 		else
 			r = v->o->json ? show_json(v, indexes[i], &list[i])
@@ -401,7 +434,8 @@ const struct command cmd_log = {
 	.summary = "show a task: its command, attempts, output, and why it failed",
 	.about =
 		"TASK is an index, an id's beginning, or values as T=2.5,L=64. Shows the task's parameters, the command as it is started (it can be "
-		"pasted into a shell, after what `setup:` does), every attempt, and the stdout and stderr of the attempt that counts.\n\n"
+		"pasted into a shell, after what `setup:` does), every attempt, and of the attempt that counts its row or value, its stdout and "
+		"its stderr.\n\n"
 		"\tppgen log --failed\n"
 		"\tppgen log T=2.5,L=64 --stderr\n"
 		"\tppgen log --element 17\n"
