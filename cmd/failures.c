@@ -26,16 +26,16 @@ void put_why(struct buf *b, const struct record *r)
 }
 
 /* What causes that differ only in a path or a value have in common: "exit code" keeps its number,
- * which tells. */
-static char *kind_of(enum outcome o, const char *why)
+ * which tells, and the text of an exception does not. */
+static char *kind_of(const char *why)
 {
 	struct buf b = BUF_INIT;
+	const bool tells = !strncmp(why, "exit code ", 10) || !strncmp(why, "signal ", 7);
 	bool quoted = false;
 	for (const char *p = why; *p; p++) {
 		if (*p == '\'')
 			quoted = !quoted;
-		if (quoted ? *p == '\''
-			   : o == OUTCOME_EXIT || o == OUTCOME_SIGNAL || *p < '0' || *p > '9')
+		if (quoted ? *p == '\'' : tells || *p < '0' || *p > '9')
 			buf_putc(&b, *p);
 	}
 	return buf_take(&b);
@@ -44,7 +44,7 @@ static char *kind_of(enum outcome o, const char *why)
 static struct cause *cause_for(struct cause **list, size_t *n, size_t *cap, enum outcome o,
 			       const char *why, uint64_t index)
 {
-	char *kind = kind_of(o, why);
+	char *kind = kind_of(why);
 	struct cause *c = NULL;
 	for (size_t i = 0; !c && i < *n; i++)
 		if ((*list)[i].outcome == o &&

@@ -9,11 +9,11 @@
  *   {"event":"stopping","text":".."}
  *   {"event":"summary","ok":90,"failed":3,"interrupted":1,"missing":7,"exit":1}
  *
- * start: of a task that runs for a moment already. end: "row":{..} stands in the place of "value"
- * where all of the value is the row; neither where there is no value; "why" where there is a
- * reason. summary: of the tasks that are meant (plan's "tasks") how many are good, failed, or
- * neither; interrupted: attempts of tasks that were cut off. Readers pass over what they do not
- * know.
+ * start: of a task that runs for a moment already. end: "row":{..} is the one row that it gave,
+ * where that is small; else "value" says where the value is that a function returned; "why" where
+ * there is a reason. summary: of the tasks that are meant (plan's "tasks") how many are good,
+ * failed, or neither; interrupted: attempts of tasks that were cut off. Readers pass over what they
+ * do not know.
  *
  * A reader that is slow delays nothing: what it has not taken waits in memory, up to 64 MiB. One
  * that is gone is no fault either.

@@ -21,9 +21,9 @@
  * - i: the task's index in plan `plan`; in any other plan only the id names it.
  * - att: a task's attempts count from 1 over the run's whole life.
  * - o, e: where stdout and stderr stand in output/<xx>/<writer>.out; absent when empty. v: the same
- *   for the value that a function returned ([0,0] of an empty one). It is absent where r's very
- * text is the value, and where none was kept. When LEN is large the first item is a text instead:
- * the file's path below files/. f: the same for result files.
+ *   for the value that a function returned ([0,0] of an empty one). It is absent where the row r is
+ *   all of it, whose text stands for it then, and where none was kept. When LEN is large the first
+ *   item is a text instead: the file's path below files/. f: the same for result files.
  * - r: the one row of results that the streams gave, where it is small (column -> value); absent
  *   when there are none, several or large rows: read them from the output. All that says whether an
  *   attempt counts stands before it, and readers that want no more stop there.

@@ -31,10 +31,10 @@ wait "$pid"
 is 'one task failed' $? 1
 cat >want <<'END'
 {"event":"plan","plan":1,"tasks":3,"good":0,"todo":3,"run":"T/runs/j"}
-{"event":"end","index":0,"attempt":1,"outcome":"ok","retried":false,"wall":W}
+{"event":"end","index":0,"attempt":1,"outcome":"ok","retried":false,"wall":W,"row":{"value":1}}
 {"event":"end","index":1,"attempt":1,"outcome":"exit","retried":true,"wall":W,"why":"exit code 3"}
 {"event":"end","index":1,"attempt":2,"outcome":"exit","retried":false,"wall":W,"why":"exit code 3"}
-{"event":"end","index":2,"attempt":1,"outcome":"ok","retried":false,"wall":W}
+{"event":"end","index":2,"attempt":1,"outcome":"ok","retried":false,"wall":W,"row":{"value":3}}
 {"event":"summary","ok":2,"failed":1,"interrupted":0,"missing":0,"exit":1}
 END
 plain events >got
@@ -58,7 +58,7 @@ ok 'the rest' ppgen run -q --json --no-collect spec.yaml
 plain "$out" >got
 cat >want <<'END'
 {"event":"plan","plan":1,"tasks":3,"good":2,"todo":1,"run":"T/runs/j"}
-{"event":"end","index":1,"attempt":3,"outcome":"ok","retried":false,"wall":W}
+{"event":"end","index":1,"attempt":3,"outcome":"ok","retried":false,"wall":W,"row":{"value":2}}
 {"event":"summary","ok":3,"failed":0,"interrupted":0,"missing":0,"exit":0}
 END
 same_file 'goes on where it was' got want
@@ -118,4 +118,30 @@ print(ends, len([e for e in events if e["event"] == "end"]), len({e.get("index")
       events[-1]["event"], run.wait(), size > 65536)
 PY
 is 'a slow reader' "$(python3 slow.py)" '800 800 801 summary 0 True'
+
+# What functions returned: rows, where the other bytes are, and why there is none.
+cat >sim.py <<'PY'
+def run(x):
+    if x == 2:
+        raise ValueError("two is\ntoo much")
+    return [{"a": 1}, {"a": 2.5}] if x == 3 else x / 2
+PY
+cat >calls.yaml <<'YAML'
+ppgen: 1
+name: c
+params: {x: [1, 2, 3]}
+python: sim:run
+YAML
+exits 1 ppgen run -q --json -j 1 calls.yaml
+like 'a row' "$out" '"index":0,"attempt":1,"outcome":"ok",.*,"row":\{"value":0.5\}\}$'
+like 'an exception' "$out" '"index":1,"attempt":1,"outcome":"exit",.*,"why":"ValueError: two is"\}$'
+like 'a value' "$out" '"index":2,"attempt":1,"outcome":"ok",.*,"value":\["output/[0-9a-f]+/[^"]+",[0-9]+,[0-9]+\]\}$'
+is 'whose bytes are there' "$(python3 -c 'import json, sys
+for line in sys.stdin:
+    event = json.loads(line)
+    if "value" in event:
+        name, offset, size = event["value"]
+        with open("runs/c/" + name, "rb") as f:
+            f.seek(offset)
+            print(f.read(size).decode())' <"$out")" '[{"a":1},{"a":2.5}]'
 done_testing
