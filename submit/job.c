@@ -112,10 +112,23 @@ const char *submission_home(const char *rundir, const struct submission *s)
 	return arena_printf(s->arena, "%s/submissions/%04u", rundir, s->number);
 }
 
-/* "'/path/ppgen' COMMAND '/run' --submission 1": words for a shell. */
+/*
+ * "'/path/ppgen' COMMAND '/run' --submission 1": words for a shell. ppgen takes the submitter's
+ * environment from the submission, but first it must start, with libraries out of a module perhaps.
+ */
 static void put_program(struct buf *b, const struct submit_request *r, const struct submission *s,
 			const char *command)
 {
+	static const char libraries[] = "LD_LIBRARY_PATH=";
+	const char *const *v = r->environment;
+
+	while (v && *v && strncmp(*v, libraries, sizeof libraries - 1) != 0)
+		v++;
+	if (v && *v && (*v)[sizeof libraries - 1]) {
+		buf_puts(b, "env ");
+		text_put_shell(b, *v, strlen(*v));
+		buf_putc(b, ' ');
+	}
 	text_put_shell(b, r->program, strlen(r->program));
 	buf_printf(b, " %s ", command);
 	text_put_shell(b, r->rundir, strlen(r->rundir));

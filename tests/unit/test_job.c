@@ -208,6 +208,28 @@ static void test_single(void **state)
 		"'/opt/it'\\''s/ppgen' worker '/runs/a b' --submission 7 --array 1 --element 1");
 }
 
+/* So that ppgen starts, whatever the scheduler passes on; the rest it takes from the submission. */
+static void test_libraries(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "A=1", "LD_LIBRARY_PATH=/sw/my lib",
+		  "env 'LD_LIBRARY_PATH=/sw/my lib' '/opt/it'\\''s/ppgen' finalise '/runs/a b' "
+		  "--submission 7" },
+		{ "LD_LIBRARY_PATH=", "LD_LIBRARY_PATHS=/x",
+		  "'/opt/it'\\''s/ppgen' finalise '/runs/a b' --submission 7" },
+	};
+	struct world *w = *state;
+	struct job_values v;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *const env[] = { rows[i][0], rows[i][1], NULL };
+
+		w->r.environment = env;
+		assert_int_equal(job_of_finaliser(&w->r, &w->s, &v, NULL), 0);
+		is_text(&v, JOB_WORKER, rows[i][2]);
+	}
+}
+
 static void test_finaliser(void **state)
 {
 	static const char *const extra[] = { "-p", "gpu node" };
@@ -235,7 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_resources), TEST(test_saturates), TEST(test_array),
-		TEST(test_single),    TEST(test_finaliser),
+		TEST(test_single),    TEST(test_libraries), TEST(test_finaliser),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
