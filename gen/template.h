@@ -197,9 +197,10 @@ struct template
 	struct {
 		const char *const
 			*cpus; /* variables that hold the processors allotted on this node */
-		const char *const *hidden; /* variables ("X_*") that tasks do not see: they would
-					      take themselves for the element */
-		const char *const *own;    /* that a job must not pass on to jobs that it submits */
+		const char *const *hidden;   /* variables ("X_*") that tasks do not see: they would
+						take themselves for the element */
+		const char *const *own;      /* that a job must not pass on to jobs that it submits,
+							and has from nobody else */
 		const char *const *recorded; /* worth keeping in a journal's header */
 		const char *ends;            /* holds the unix time when the job ends; NULL */
 	} environment;                       /* each list ends with NULL */
