@@ -12,7 +12,8 @@
 #include "base/proc.h"
 #include "run/worker_internal.h"
 
-#define SYNC_S 10.0 /* on storage that many nodes share */
+#define SPREAD_SLICE_NS 50000000
+#define SYNC_S          10.0 /* on storage that many nodes share */
 
 struct worker {
 	const struct worker_options *o;
@@ -61,6 +62,17 @@ static void unblock_signals(struct worker *w)
 	while (sigtimedwait(&now, NULL, &none) > 0) {
 	}
 	(void)sigprocmask(SIG_SETMASK, &w->before, NULL);
+}
+
+static bool told_to_end(const sigset_t *pending)
+{
+	return sigismember(pending, SIGTERM) == 1 || sigismember(pending, SIGHUP) == 1 ||
+	       sigismember(pending, SIGINT) == 1;
+}
+
+static bool told_of_time(const sigset_t *pending)
+{
+	return sigismember(pending, SIGUSR1) == 1 || sigismember(pending, SIGUSR2) == 1;
 }
 
 /* ---- the steps: 0 go on, 1 it ends here, -1 ---- */
@@ -157,13 +169,38 @@ static int find_first_task(struct worker *w, struct err *e)
 	return rc < 0 ? -1 : rc == 0;
 }
 
+/* Elements of an array do not all read the modules of functions at once. What comes meanwhile is
+ * for the next step. */
+static int spread_start(struct worker *w, struct err *e)
+{
+	const struct worker_options *o = w->o;
+	const struct timespec slice = { 0, SPREAD_SLICE_NS };
+	double until = worker_spread(w->array, o->element, o->submission->start_spread);
+	char text[100];
+	sigset_t now;
+
+	(void)e;
+	if (until <= 0 || o->plan->spec->start != START_FUNCTION) {
+		return 0;
+	}
+	snprintf(text, sizeof text,
+		 "waits %.2fs, so that elements do not all load the function at once", until);
+	worker_log_note(w->log, text);
+	until += proc_monotonic();
+	while (proc_monotonic() < until && sigpending(&now) == 0 && !told_to_end(&now) &&
+	       !told_of_time(&now)) {
+		(void)nanosleep(&slice, NULL);
+	}
+	return 0;
+}
+
 static int set_up(struct worker *w, struct err *e)
 {
 	w->env = place_environment(w->o, e);
 	return w->env ? 0 : -1;
 }
 
-/* A signal came during the set-up: nothing is begun any more. */
+/* A signal came during the wait or the set-up: nothing is begun any more. */
 static int is_told_to_end(struct worker *w, struct err *e)
 {
 	struct pool_summary *sum = &w->out->sum;
@@ -173,9 +210,8 @@ static int is_told_to_end(struct worker *w, struct err *e)
 	if (sigpending(&now) < 0) {
 		return 0; /* no test: it fails for a bad address only */
 	}
-	sum->stopped_by_signal = sigismember(&now, SIGTERM) == 1 ||
-				 sigismember(&now, SIGHUP) == 1 || sigismember(&now, SIGINT) == 1;
-	sum->stopped_by_time = sigismember(&now, SIGUSR1) == 1 || sigismember(&now, SIGUSR2) == 1;
+	sum->stopped_by_signal = told_to_end(&now);
+	sum->stopped_by_time = told_of_time(&now);
 	w->out->out_of_time = sum->stopped_by_time;
 	return sum->stopped_by_signal || sum->stopped_by_time;
 }
@@ -273,8 +309,9 @@ static void worker_free(struct worker *w)
 int worker_run(const struct worker_options *o, struct worker_report *out, struct err *e)
 {
 	static int (*const steps[])(struct worker * w, struct err * e) = {
-		is_over,     load_tasks,      find_place, open_journal,   open_claims,
-		is_too_late, find_first_task, set_up,     is_told_to_end, run_tasks,
+		is_over,        load_tasks,  find_place,      open_journal,
+		open_claims,    is_too_late, find_first_task, spread_start,
+		is_told_to_end, set_up,      is_told_to_end,  run_tasks,
 	};
 	struct worker w = {
 		.o = o,

@@ -41,11 +41,25 @@ struct worker_report {
 double worker_began(void);
 
 /*
+ * Seconds that an element waits before its set-up and its first interpreter, where tasks are
+ * functions. A scheduler starts the elements of an array in one moment, and each interpreter looks
+ * for hundreds of small files on the file system that all share; 20 ms from one to the next are
+ * what a server of it needs to answer one, and what the others then find in its memory. Within an
+ * element the pool sees to it: it starts one interpreter and the rest when that has loaded its
+ * modules.
+ *
+ * By the element's number, not by chance, so that it can be told beforehand: elements that may run
+ * at a time (all, or `throttle`) are spread evenly over 20 ms each, but over no more than `most`
+ * seconds, nor a hundredth of the element's time. 0 for the first one, and where there is only one.
+ */
+double worker_spread(const struct submission_array *a, uint64_t element, uint64_t most);
+
+/*
  * In this order: is there anything to do at all; capacity, time and scratch; the journal; the
- * claims, and the first task (nothing to do: it ends here); the set-up; the pool; what is left is
- * freed. -1: the system failed (set-up, a full disk): what was recorded is recorded, and chunks
- * with something left are freed. Says on stderr what it does, for the element's log. SIGTERM and
- * the like are blocked but for the time of the pool, which obeys them.
+ * claims, and the first task (nothing to do: it ends here); the wait; the set-up; the pool; what is
+ * left is freed. -1: the system failed (set-up, a full disk): what was recorded is recorded, and
+ * chunks with something left are freed. Says on stderr what it does, for the element's log. SIGTERM
+ * and the like are blocked but for the time of the pool, which obeys them.
  */
 int worker_run(const struct worker_options *o, struct worker_report *out, struct err *e);
 

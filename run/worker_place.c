@@ -19,10 +19,12 @@
 #include "run/worker_internal.h"
 #include "store/rundir.h"
 
-#define GRACE_S     10.0
-#define RESERVE_MIN 5.0  /* where the submission knew no wall time: a tenth of what is left, */
-#define RESERVE_MAX 60.0 /* within these, as its shape would have it */
-#define VALUE_MAX   4096
+#define GRACE_S      10.0
+#define RESERVE_MIN  5.0  /* where the submission knew no wall time: a tenth of what is left, */
+#define RESERVE_MAX  60.0 /* within these, as its shape would have it */
+#define SPREAD_EACH  0.02
+#define SPREAD_SHARE 100 /* of the element's time */
+#define VALUE_MAX    4096
 
 extern char **environ;
 
@@ -128,6 +130,18 @@ double place_end(const struct worker_options *o, double *grace)
 	*grace = end > 0 ? fmin(GRACE_S, reserve / 2) : GRACE_S;
 	/* 0 would mean never, and the clock began at the boot */
 	return end > 0 ? fmax(end - reserve, 1e-6) : 0;
+}
+
+double worker_spread(const struct submission_array *a, uint64_t element, uint64_t most)
+{
+	const uint64_t together =
+		a->throttle && a->throttle < a->elements ? a->throttle : a->elements;
+	double width = fmin((double)most, SPREAD_EACH * (double)together);
+
+	if (a->time) {
+		width = fmin(width, (double)a->time / SPREAD_SHARE);
+	}
+	return width * (double)((element - a->first) % together) / (double)together;
 }
 
 /* ---- folders ---- */

@@ -2,6 +2,8 @@
 /* What an element may use. */
 #include "tests/unit/worker_test.h"
 
+#include <math.h>
+
 /* ---- scratch ---- */
 
 /* Tasks 3 and 4 fail. */
@@ -243,6 +245,45 @@ static void test_end(void **state)
 	world_end(&w);
 }
 
+/* How long an element waits before its first interpreter. */
+static void test_spread(void **state)
+{
+	static const struct {
+		uint64_t elements, throttle, time, first, element, most;
+		double wait;
+	} rows[] = {
+		{ 1, 0, 0, 0, 0, 10, 0 },    /* alone */
+		{ 4, 0, 0, 0, 0, 10, 0 },    /* the first one */
+		{ 4, 0, 0, 0, 1, 10, 0.02 }, /* 20 ms each */
+		{ 4, 0, 0, 0, 3, 10, 0.06 },
+		{ 4, 0, 0, 1, 4, 10, 0.06 }, /* indexes from 1 */
+		{ 500, 0, 0, 0, 499, 10, 9.98 },
+		{ 1000, 0, 0, 0, 500, 10, 5 }, /* no more than the most */
+		{ 1000, 0, 0, 0, 999, 10, 9.99 },
+		{ 1000, 0, 0, 0, 999, 60, 19.98 },
+		{ 1000, 0, 0, 0, 999, 0, 0 },      /* a site wants none */
+		{ 1000, 100, 0, 0, 99, 10, 1.98 }, /* those that run at a time */
+		{ 1000, 100, 0, 0, 100, 10, 0 },
+		{ 1000, 2000, 0, 0, 999, 10, 9.99 },
+		{ 1000, 0, 3600, 0, 999, 10, 9.99 },
+		{ 1000, 0, 100, 0, 500, 10, 0.5 }, /* a hundredth of a short element */
+		{ 1000, 0, 100, 0, 999, 10, 0.999 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct submission_array a = { .elements = rows[i].elements,
+						    .throttle = rows[i].throttle,
+						    .time = rows[i].time,
+						    .first = rows[i].first };
+		const double wait = worker_spread(&a, rows[i].element, rows[i].most);
+
+		if (fabs(wait - rows[i].wait) > 1e-9) {
+			fail_msg("row %zu: %f", i, wait);
+		}
+	}
+}
+
 /* A process that goes on in a child asks before it: the child is younger. */
 static void test_began(void **state)
 {
@@ -263,9 +304,13 @@ static void test_began(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_scratch),  TEST(test_scratch_refused),
-		TEST(test_capacity), TEST(test_gpus),
-		TEST(test_end),      TEST(test_began),
+		TEST(test_scratch),
+		TEST(test_scratch_refused),
+		TEST(test_capacity),
+		TEST(test_gpus),
+		TEST(test_end),
+		TEST(test_began),
+		cmocka_unit_test(test_spread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
