@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""The items of a map, in files.
+
+items.bin  their pickles, one behind the other
+items.idx  for each 32 bytes: 16 of the hash, where its pickle begins, how long it is (little endian)
+items.csv  the run's parameters: columns item (its hash, 32 hexadecimal digits behind an `i`, so that it is
+           never a number) and n (how often the same item came before)
+
+All are written under new names and renamed, or appended to by whom holds the folder. A worker that has them
+open keeps what it opened.
+"""
+
+import hashlib
+import mmap
+import os
+import pickle
+import struct
+from itertools import islice
+from typing import Any, Dict, Iterable, Iterator, List
+
+from ._describe import Plain
+from ._errors import PpgenError
+from ._freeze import PROTOCOL, _names_main, freeze_item, thaw
+
+ENTRY = struct.Struct("<16sQQ")
+BLOCK = 8192  # items that are written at once, at most
+BYTES = 1 << 24  # and bytes
+PLAIN = frozenset((int, float, str, bytes, bool, type(None)))
+
+
+class Writer:
+    """Writes the items of one run. The table gets its rows by publish()."""
+
+    def __init__(self, folder: str, suffix: str = "") -> None:
+        self.folder = folder
+        self.count = 0  # items that are in the files
+        self.rows = []  # type: List[str]  # of the table, not yet in it
+        self.offset = 0
+        self.seen = {}  # type: Dict[bytes, int]
+        self.temporary = {name: os.path.join(folder, "%s.%d.new" % (name, os.getpid()))
+                          for name in ("items.bin", "items.idx", "items.csv")}
+        self.files = {name: open(path, "wb") for name, path in self.temporary.items()}
+        self.rows.append("item,n\n")
+        self.renamed = False
+        self.plain = Plain()
+
+    def add_all(self, items: Iterable[Any]) -> Iterator[int]:
+        """Takes items in, block by block; yields the count after each block.
+
+        An item that cannot be pickled raises PickleError; those before it are in.
+        """
+        source = iter(items)
+        while True:
+            block = list(islice(source, BLOCK))
+            if not block:
+                return
+            self.add(block)
+            yield self.count
+
+    def add(self, block: List[Any]) -> None:
+        """Takes a block of items in."""
+        dumps, sha256, pack, seen, rows = pickle.dumps, hashlib.sha256, ENTRY.pack, self.seen, self.rows
+        pickles = []  # type: List[bytes]
+        entries = []  # type: List[bytes]
+        offset, held = self.offset, 0
+        try:
+            for item in block:
+                kind = type(item)
+                if kind in PLAIN:
+                    data = same = dumps(item, PROTOCOL)
+                elif kind is tuple and PLAIN.issuperset(map(type, item)):
+                    data = same = self.plain.dump(item, 1 << 30) or dumps(item, PROTOCOL)
+                else:
+                    data = freeze_item(item, self.count + len(entries))
+                    same = data
+                    if not _names_main(data):
+                        same = self.plain.dump(item, len(data)) or data
+                digest = sha256(same).digest()[:16]
+                n = seen.get(digest, 0)
+                seen[digest] = n + 1
+                size = len(data)
+                pickles.append(data)
+                entries.append(pack(digest, offset, size))
+                rows.append("i%s,%d\n" % (digest.hex(), n))
+                offset += size
+                held += size
+                if held > BYTES:
+                    self.put(pickles, entries, offset)
+                    pickles, entries, held = [], [], 0
+        finally:
+            self.put(pickles, entries, offset)
+
+    def put(self, pickles: List[bytes], entries: List[bytes], offset: int) -> None:
+        """Writes what is ready."""
+        self.files["items.bin"].write(b"".join(pickles))
+        self.files["items.idx"].write(b"".join(entries))
+        self.offset = offset
+        self.count += len(entries)
+
+    def publish(self, count: int) -> None:
+        """Makes the first `count` items the run's, for workers and for the table; more may be in the files."""
+        for name in ("items.bin", "items.idx"):
+            self.files[name].flush()
+        rows, self.rows[:] = self.rows[:count + 1 - self.published()], self.rows[count + 1 - self.published():]
+        self._published = count + 1
+        self.files["items.csv"].write("".join(rows).encode())
+        self.files["items.csv"].flush()
+        if not self.renamed:
+            for name, path in self.temporary.items():
+                os.replace(path, os.path.join(self.folder, name))
+            self.renamed = True
+
+    _published = 0
+
+    def published(self) -> int:
+        """Lines of the table that are in its file."""
+        return self._published
+
+    def close(self) -> None:
+        """Ends the writing; what was never published goes away."""
+        for name, file in self.files.items():
+            try:
+                file.close()
+            except OSError:  # a full disk was told already, or nobody asks for the rest
+                pass
+            if not self.renamed:
+                try:
+                    os.unlink(self.temporary[name])
+                except OSError:
+                    pass
+
+
+class Items:
+    """Reads the items of one run, by index."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.open()
+
+    def open(self) -> None:
+        """Maps the files as they are now."""
+        self.index = _mapped(os.path.join(self.folder, "items.idx"))
+        self.data = _mapped(os.path.join(self.folder, "items.bin"))
+        self.count = len(self.index) // ENTRY.size
+
+    def __len__(self) -> int:
+        return self.count
+
+    def place(self, index: int, digest: bytes) -> Any:
+        """Where the item of a task is, which had this index when its run was planned."""
+        for again in (False, True):
+            if index < self.count:
+                found, offset, size = ENTRY.unpack_from(self.index, index * ENTRY.size)
+                if found == digest and offset + size <= len(self.data):
+                    return offset, size
+            if not again:
+                self.open()
+        raise PpgenError("the items of this run were replaced by another call: call again when that has ended")
+
+    def __getitem__(self, index: int) -> Any:
+        """One item."""
+        if not 0 <= index < self.count:
+            raise IndexError("there is no item %d, there are %d" % (index, self.count))
+        _, offset, size = ENTRY.unpack_from(self.index, index * ENTRY.size)
+        return thaw(self.data[offset:offset + size])
+
+
+def _mapped(path: str) -> memoryview:
+    """A file's bytes."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
