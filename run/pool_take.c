@@ -153,7 +153,7 @@ static void begin_answer(struct slot *s, struct taking *t)
 		if (t->outcome == OUTCOME_INVALID) {
 			buf_puts(
 				&t->why,
-				s->lane->spoilt
+				s->lane && s->lane->spoilt
 					? "what the interpreter said is none of the protocol: does "
 					  "the function write to descriptors that it did not open?"
 					: "the interpreter ended (exit code 0) before the function "
