@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+#include "gen/call.h"
 #include "gen/task.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -24,6 +26,46 @@ static struct plan *draft(const char *path, const struct plan *old)
 	MUST(!p == (diags_errors(d) > 0));
 	diags_free(d);
 	return p;
+}
+
+/* What interpreters are told is one line of JSON. */
+static void check_line(const struct buf *b)
+{
+	struct err e = ERR_INIT;
+	struct json v;
+
+	MUST(b->len && memchr(b->data, '\n', b->len) == b->data + b->len - 1);
+	if (json_parse(b->data, b->len, &v, &e) < 0)
+		must_failed(e.text, __FILE__, __LINE__);
+}
+
+static void try_call(const struct plan *p, const struct task *t, const struct launch_place *at)
+{
+	struct call_maker *m = call_maker_new(p, at);
+	struct buf line = BUF_INIT;
+	struct launch l = { 0 };
+	struct err e = ERR_INIT;
+
+	call_put_open(m, &line);
+	check_line(&line);
+	buf_clear(&line);
+	if (p->spec->function.chunk) {
+		call_chunk_begin(m, 1);
+		if (call_chunk_add(m, t, &e) == 0) {
+			call_chunk_end(m, &line);
+			check_line(&line);
+		}
+	} else if (call_put(m, t, 1, &line, &e) == 0) {
+		check_line(&line);
+	} else {
+		MUST(line.len == 0);
+	}
+	err_clear(&e);
+	if (call_launch(t, p, at, &l, &e) == 0)
+		MUST(l.argv[0] && l.argv[1] && l.workdir[0] == '/');
+	launch_free(&l);
+	buf_free(&line);
+	call_maker_free(m);
 }
 
 static void try_task(const struct plan *p, const struct plan *q, uint64_t index)
@@ -47,6 +89,8 @@ static void try_task(const struct plan *p, const struct plan *q, uint64_t index)
 			MUST(l.argv[0] && l.workdir[0] == '/');
 			launch_put_command(&l, &shown);
 		}
+		if (p->spec->start == START_FUNCTION)
+			try_call(p, &a, &at);
 	}
 	launch_free(&l);
 	task_free(&a);
