@@ -25,6 +25,27 @@ const struct language *language_at(size_t k)
 	return NULL;
 }
 
+bool language_put_file(const struct language *l, size_t k, const char *name, size_t n,
+		       struct buf *out)
+{
+	const char *word = l->files + strspn(l->files, " "), *mark;
+	size_t len = strcspn(word, " ");
+
+	for (; *word && k; k--) {
+		word += len;
+		word += strspn(word, " ");
+		len = strcspn(word, " ");
+	}
+	if (!*word)
+		return false;
+	mark = memmem(word, len, "{}", 2);
+	buf_add(out, word, mark ? (size_t)(mark - word) : len);
+	buf_add(out, name, n);
+	if (mark)
+		buf_add(out, mark + 2, len - (size_t)(mark - word) - 2);
+	return true;
+}
+
 bool language_is_file(const struct language *l, const char *name, size_t n)
 {
 	const char *word = l->files + strspn(l->files, " ");

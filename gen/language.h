@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/err.h"
+#include "base/buf.h"
 
 struct language {
 	const char *name;        /* "python": the spec's key */
@@ -40,5 +40,10 @@ const struct language *language_at(size_t k);
 
 /* Whether a name is that of a file with code, as its ending says; else it is a module's. */
 bool language_is_file(const struct language *l, const char *name, size_t n);
+
+/* Appends the k-th place where the code of a module of this name, its dots made slashes, may be;
+ * false behind the last. */
+bool language_put_file(const struct language *l, size_t k, const char *name, size_t n,
+		       struct buf *out);
 
 #endif

@@ -45,25 +45,16 @@ static int note_file(struct modules *m, const char *path)
 /* Notes the files that a module's name, its dots made slashes already, may stand for in dir. */
 static int note_name(struct modules *m, const char *dir, const char *name, size_t n)
 {
-	const char *word = m->l->files + strspn(m->l->files, " ");
 	struct buf path = BUF_INIT;
 	int rc = 0;
 
-	while (*word && rc == 0) {
-		const size_t len = strcspn(word, " ");
-		const char *mark = memmem(word, len, "{}", 2);
-		const size_t before = mark ? (size_t)(mark - word) : len;
-
+	for (size_t k = 0; rc == 0; k++) {
 		buf_clear(&path);
 		buf_puts(&path, dir);
 		buf_putc(&path, '/');
-		buf_add(&path, word, before);
-		buf_add(&path, name, n);
-		if (mark)
-			buf_add(&path, mark + 2, len - before - 2);
+		if (!language_put_file(m->l, k, name, n, &path))
+			break;
 		rc = note_file(m, path.data);
-		word += len;
-		word += strspn(word, " ");
 	}
 	buf_free(&path);
 	return rc < 0 ? -1 : 0;

@@ -171,37 +171,79 @@ static void warn_outside(struct reader *r, const char *path, const char *name)
 	free(real);
 }
 
-/* A file that is named must be there; a module may be installed anywhere. */
-static void check_file(struct reader *r)
+static bool has_module(const struct language *l, const char *dir, const char *name, size_t n)
+{
+	struct buf path = BUF_INIT;
+	bool has = false;
+
+	for (size_t k = 0; !has; k++) {
+		buf_clear(&path);
+		buf_puts(&path, dir);
+		buf_putc(&path, '/');
+		if (!language_put_file(l, k, name, n, &path))
+			break;
+		has = file_exists(path.data);
+	}
+	buf_free(&path);
+	return has;
+}
+
+/* Who gives a `workdir` may still think of the module beside the spec. */
+static void warn_elsewhere(struct reader *r, const char *folder)
 {
 	const struct function *f = &r->s->function;
-	const char *name;
-	char *dir, *path;
+	const size_t n = call_module(f->call);
+	char *name = arena_dupn(r->a, f->call, n);
+
+	for (char *dot = strchr(name, '.'); dot; dot = strchr(dot, '.'))
+		*dot = '/';
+	if (!has_module(f->language, folder, name, n) &&
+	    has_module(f->language, r->s->dir, name, n))
+		diag_warn(
+			r->d, f->pos.origin, f->pos.line, f->pos.col,
+			"'%s' stands in the spec's folder, and is looked for in 'workdir': move it there, or let the function change folders",
+			shown(r, f->call, n));
+}
+
+/* A file that is named must be there; a module may be installed anywhere. */
+static void check_file(struct reader *r, const char *folder, size_t n)
+{
+	const struct function *f = &r->s->function;
+	const char *name = arena_dupn(r->a, f->call, n);
+	char *path = path_join(folder, name);
+
+	if (!file_exists(path))
+		diag_error(r->d, f->pos.origin, f->pos.line, f->pos.col,
+			   "'%s' is not there: it is looked for in %s", shown(r, name, n),
+			   r->s->workdir && ptext_is_constant(r->s->workdir) ? "'workdir'"
+									     : "the spec's folder");
+	else if (!node_get(r->root, "inputs"))
+		warn_outside(r, path, name);
+	free(path);
+}
+
+static void check_place(struct reader *r)
+{
+	const struct function *f = &r->s->function;
+	char *folder;
 	size_t n;
 
 	if (!f->call || r->o->frozen)
 		return;
+	folder = spec_folder(r->s);
 	n = call_module(f->call);
-	if (!language_is_file(f->language, f->call, n))
-		return;
-	name = arena_dupn(r->a, f->call, n);
-	dir = spec_folder(r->s);
-	path = path_join(dir, name);
-	if (!file_exists(path))
-		diag_error(r->d, f->pos.origin, f->pos.line, f->pos.col,
-			   "'%s' is not there: it is looked for in %s", shown(r, name, n),
-			   r->s->workdir ? "'workdir'" : "the spec's folder");
-	else if (!node_get(r->root, "inputs"))
-		warn_outside(r, path, name);
-	free(path);
-	free(dir);
+	if (language_is_file(f->language, f->call, n))
+		check_file(r, folder, n);
+	else
+		warn_elsewhere(r, folder);
+	free(folder);
 }
 
 void check_function(struct reader *r)
 {
 	if (r->s->start != START_FUNCTION)
 		return;
-	check_file(r);
+	check_place(r);
 	if (r->s->function.chunk)
 		check_chunk(r);
 }
