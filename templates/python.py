@@ -12,24 +12,28 @@
 # ppgen-fork: yes
 """Calls one function of the user's for task after task: what ppgen runs a Python interpreter with.
 
-Requests come on descriptor 3, replies go to descriptor 4, the tasks' own output goes to 1 and 2. The
-protocol is in ppgen-language(7). Python 3.6 or later, nothing but the standard library.
+Requests come on descriptor 3, replies go to descriptor 4, the tasks' own output goes to 1 and 2:
+see ppgen-language(7). Python 3.6 or later, nothing but the standard library.
 
-The time of an empty call counts here: what is done for each call is written for speed, and says why.
+The time of an empty call counts here: what is done for each call is written for speed.
 """
 import errno
+import faulthandler
 import fcntl
 import json
 import os
 import stat
 import sys
 from time import perf_counter, process_time
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 PROTOCOL = 1
 PACKET = 65536  # at least 4096: a read takes one packet of the pipe, never more
 MESSAGE = 256 * 1024  # the longest message of isolate: fork, and more
 WHY = 300  # bytes of the reason that a reply gives
 DEPTH = 100  # levels of a value; ppgen reads 200
+Row = Dict[str, Any]
+Column = Tuple[Any, List[Any]]  # its name and its items
 EXTRAS = ("seed", "seed64", "scratch", "keep", "task", "index", "cpus", "memory")
 OURS = __file__  # our frames are left out of tracebacks
 
@@ -37,11 +41,11 @@ OURS = __file__  # our frames are left out of tracebacks
 class Invalid(Exception):
     """What the function returned cannot be a result. Knows where in the value the fault is."""
 
-    def __init__(self, text, where=""):
+    def __init__(self, text: str, where: str = "") -> None:
         Exception.__init__(self, text)
         self.text, self.where = text, where
 
-    def inside(self, step):
+    def inside(self, step: str) -> "Invalid":
         """The same fault, seen from one level further out."""
         self.where = step + self.where
         return self
@@ -58,7 +62,7 @@ class Unusable(Exception):
 # ---- descriptors
 
 
-def keep_away(fd):  # type: (int) -> int
+def keep_away(fd: int) -> int:
     """Moves a descriptor to where neither functions nor what they start come across it."""
     import resource
 
@@ -70,7 +74,7 @@ def keep_away(fd):  # type: (int) -> int
     return high
 
 
-def read_line(fd, size=PACKET):  # type: (int, int) -> str
+def read_line(fd: int, size: int = PACKET) -> str:
     """The next line; empty at the end of all. A long one comes in several packets."""
     data = os.read(fd, size)
     if data[-1:] == b"\n" or not data:
@@ -82,7 +86,7 @@ def read_line(fd, size=PACKET):  # type: (int, int) -> str
     return b"".join(parts).decode() if data else ""
 
 
-def write_all(fd, data):  # type: (int, bytes) -> None
+def write_all(fd: int, data: bytes) -> None:
     """Writes what may be too long for one write."""
     done = os.write(fd, data)
     if done < len(data):
@@ -91,7 +95,7 @@ def write_all(fd, data):  # type: (int, bytes) -> None
             rest = rest[os.write(fd, rest):]
 
 
-def close_quietly(fds):
+def close_quietly(fds: Iterable[int]) -> None:
     """Closes descriptors that may be closed already."""
     for fd in fds:
         try:
@@ -108,18 +112,18 @@ class Output:
         self.settle()
         self.adopt()
 
-    def settle(self):
+    def settle(self) -> None:
         """Takes descriptors 1 and 2 as they are now for the right ones."""
         close_quietly(self.kept)
         self.kept = (keep_away(1), keep_away(2))
 
-    def adopt(self):
+    def adopt(self) -> None:
         """Takes the streams as they are now for the right ones."""
         self.stdout, self.stderr = sys.stdout, sys.stderr
         self.flush_stdout = getattr(sys.stdout, "flush", self.repair)
         self.flush_stderr = getattr(sys.stderr, "flush", self.repair)
 
-    def repair(self):
+    def repair(self) -> None:
         """Brings back what a function closed or replaced."""
         for fd, name in ((1, "stdout"), (2, "stderr")):
             ours = getattr(self, name)
@@ -135,7 +139,7 @@ class Output:
             setattr(sys, name, ours)
         self.adopt()
 
-    def sizes(self, closely=True):
+    def sizes(self, closely: bool = True) -> Tuple[int, int]:
         """Everything flushed, the sizes of both files. To look closely costs 2 us."""
         if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
             self.repair()
@@ -154,10 +158,10 @@ class Output:
         return out, err
 
 
-def same_file(a, b):  # type: (int, int) -> bool
+def same_file(one: int, other_one: int) -> bool:
     """Whether two descriptors are of one file."""
     try:
-        return os.path.sameopenfile(a, b)
+        return os.path.sameopenfile(one, other_one)
     except OSError:
         return False
 
@@ -168,11 +172,11 @@ def same_file(a, b):  # type: (int, int) -> bool
 class Environment:
     """The variables that differ between tasks.
 
-    glibc never frees what setenv() stored, so each variable has a place of its own, which putenv() is
-    told once and which is overwritten from then on.
+    glibc never frees what setenv() stored, so each variable has a place of its own, which putenv()
+    is told once and which is overwritten from then on.
     """
 
-    def __init__(self, names):
+    def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         self.last = [None] * len(names)
         self.keys = [name.encode() for name in names]
@@ -188,7 +192,7 @@ class Environment:
         if self.data is not None and not all(isinstance(key, bytes) for key in self.data):
             self.data = None
 
-    def set(self, values):
+    def set(self, values: Sequence[str]) -> None:
         """Sets all of them."""
         data = self.data
         if data is None:
@@ -209,7 +213,7 @@ class Environment:
                     self.move(k, value)
             k += 1
 
-    def move(self, k, value):
+    def move(self, k: int, value: bytes) -> None:
         """Gives variable k a new place, with a value and room for longer ones."""
         head = self.keys[k] + b"="
         size = 2 * len(value) + 64
@@ -224,7 +228,7 @@ class Environment:
 # ---- the function
 
 
-def load(call, folder):
+def load(call: str, folder: str) -> Callable[..., Any]:
     """The function that `call` names, and the words to name it by."""
     import importlib
 
@@ -240,7 +244,8 @@ def load(call, folder):
         module = load_file(place) if is_file else importlib.import_module(place)
     except BaseException as fault:
         show(fault)
-        raise Unusable("cannot import '%s': %s" % (call.rpartition(":")[0], import_why(fault, folder)))
+        named = call.rpartition(":")[0]
+        raise Unusable("cannot import '%s': %s" % (named, import_why(fault, folder)))
     found = module
     for name in path.split("."):
         try:
@@ -253,7 +258,7 @@ def load(call, folder):
     return found
 
 
-def look_in(folder):
+def look_in(folder: str) -> None:
     """Puts the folder first on the module path, where the interpreter put the script's."""
     flags = sys.flags
     if sys.path and not (flags.isolated or getattr(flags, "safe_path", False)):
@@ -262,7 +267,7 @@ def look_in(folder):
         sys.path.insert(0, folder)
 
 
-def load_file(path):
+def load_file(path: str) -> Any:
     """The module in a file, under the name that an import gives it, so that pickles find it."""
     from importlib import util
 
@@ -281,7 +286,7 @@ def load_file(path):
     return module
 
 
-def import_why(fault, folder):
+def import_why(fault: BaseException, folder: str) -> str:
     """What happened in an import, and where."""
     if isinstance(fault, SystemExit):
         text = "it left by " + exit_text(fault)
@@ -304,13 +309,13 @@ def import_why(fault, folder):
     return "%s (%s:%s)" % (text, file, where[1])
 
 
-def wishes(function, name, hello):
+def wishes(function: Callable[..., Any], name: str, hello: Dict[str, Any]) -> List[str]:
     """What the function's signature takes beside the parameters; fails where the two do not fit."""
     import inspect
 
     if inspect.iscoroutinefunction(function):
-        raise Unusable("'%s' is a coroutine (async def): call a function that does asyncio.run() of it"
-                       % name)
+        raise Unusable("'%s' is a coroutine (async def): call a function that does asyncio.run() "
+                       "of it" % name)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some that are written in C
@@ -319,7 +324,8 @@ def wishes(function, name, hello):
     chunk = hello["per"] == "chunk"
     extras = ("cpus", "memory") if chunk else EXTRAS
     known = [] if chunk else hello["params"]
-    by_name = {key for key, p in params.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    by_name = {key for key, p in params.items()
+               if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     wants = [key for key in extras if key in by_name and key not in known]
     given = {key: None for key in list(known) + wants}
     try:
@@ -329,7 +335,7 @@ def wishes(function, name, hello):
     return wants
 
 
-def misfit(name, params, given, chunk, fault):
+def misfit(name: str, params: Any, given: Dict[str, None], chunk: bool, fault: TypeError) -> str:
     """Why a function cannot be called with the spec's parameters."""
     if chunk:
         return "'%s' cannot be called with one list, as per: chunk does: %s" % (name, fault)
@@ -340,15 +346,15 @@ def misfit(name, params, given, chunk, fault):
     for key, p in params.items():
         if p.default is p.empty and key not in given and p.kind in (
                 p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
-            return "'%s' needs '%s', which is no parameter of the spec: add it, or give it a default" % (
-                name, key)
+            return ("'%s' needs '%s', which is no parameter of the spec: add it, or give it a "
+                    "default" % (name, key))
     return "'%s' cannot be called with the spec's parameters: %s" % (name, fault)
 
 
 # ---- exceptions
 
 
-def reason(fault):
+def reason(fault: BaseException) -> str:
     """One line on an exception: its kind and the first line of its text."""
     try:
         lines = str(fault).strip().splitlines()
@@ -358,14 +364,14 @@ def reason(fault):
     return "%s: %s" % (kind, lines[0]) if lines else kind
 
 
-def exit_text(fault):
+def exit_text(fault: SystemExit) -> str:
     """How the user left."""
     code = fault.code
     return "sys.exit()" if code is None else "sys.exit(%s)" % (code if isinstance(code, int) else
                                                             safe_repr(code))
 
 
-def safe_repr(thing):
+def safe_repr(thing: Any) -> str:
     """repr(), of anything."""
     try:
         return repr(thing)[:200]
@@ -373,7 +379,7 @@ def safe_repr(thing):
         return "a '%s'" % type(thing).__name__
 
 
-def show(fault):
+def show(fault: BaseException) -> None:
     """Prints the traceback without our frames to descriptor 2."""
     import traceback
 
@@ -396,7 +402,7 @@ def show(fault):
         pass
 
 
-def settle(fault):
+def settle(fault: BaseException) -> Tuple[bytes, int, str]:
     """Status, code and reason of a call that raised; what is to be seen goes to stderr."""
     if isinstance(fault, Invalid):
         return b"invalid", 0, str(fault)
@@ -426,7 +432,7 @@ to_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def pack_rows(value):
+def pack_rows(value: Any) -> bytes:
     """JSON of the rows that a value stands for."""
     kind = type(value)
     if kind is int:
@@ -451,7 +457,7 @@ def pack_rows(value):
         raise Invalid("cannot be written: " + reason(fault))
 
 
-def pack_bytes(value):
+def pack_bytes(value: Any) -> bytes:
     """The bytes of a value."""
     if isinstance(value, bytes):
         return value
@@ -462,7 +468,7 @@ def pack_bytes(value):
                       % type(value).__name__)
 
 
-def pack_none(value):  # pylint: disable=unused-argument
+def pack_none(value: Any) -> bytes:
     """Nothing."""
     return b""
 
@@ -470,13 +476,13 @@ def pack_none(value):  # pylint: disable=unused-argument
 PACK = {"rows": pack_rows, "bytes": pack_bytes, "none": pack_none}
 
 
-def is_a(value, module, name):
-    """Whether value is of a class of a module that is loaded already; nothing is imported for it."""
+def is_a(value: Any, module: str, name: str) -> bool:
+    """Whether value is of a class of a module that is loaded already: none is loaded for it."""
     kind = getattr(sys.modules.get(module), name, None)
     return isinstance(kind, type) and isinstance(value, kind)
 
 
-def rows(value):
+def rows(value: Any) -> Any:
     """A row, or a list of rows."""
     many = as_list(value)
     if many is None:
@@ -490,7 +496,7 @@ def rows(value):
     return out
 
 
-def as_list(value):
+def as_list(value: Any) -> Optional[Sequence[Any]]:
     """The items of what is several rows; None of what is one. A tuple of scalars is one row."""
     if isinstance(value, (list, range)):
         return value
@@ -509,7 +515,7 @@ def as_list(value):
     return None
 
 
-def is_scalar(value):
+def is_scalar(value: Any) -> bool:
     """Whether it is one number, text, truth value or nothing."""
     try:
         return type(value) in SCALARS or type(plain(value)) in SCALARS
@@ -517,7 +523,7 @@ def is_scalar(value):
         return False
 
 
-def row(value):
+def row(value: Any) -> Row:
     """One row: a dict."""
     if is_a(value, "pandas", "Series") and is_labelled(value):
         value = dict(zip(value.index.tolist(), value.tolist()))
@@ -529,7 +535,7 @@ def row(value):
     return {"value": shown}
 
 
-def fields(value):
+def fields(value: Any) -> Optional[Dict[Any, Any]]:
     """The members of a dict, dataclass, namedtuple or record; None of others."""
     if isinstance(value, dict):
         return value
@@ -545,7 +551,7 @@ def fields(value):
     return None
 
 
-def plain(value, depth=0):
+def plain(value: Any, depth: int = 0) -> Any:
     """The same value, made of what JSON has. What is so already is returned as it is."""
     if type(value) in SCALARS:
         return value
@@ -561,7 +567,7 @@ def plain(value, depth=0):
     return other(value, depth)
 
 
-def plain_list(items, depth):
+def plain_list(items: Iterable[Any], depth: int) -> List[Any]:
     """A list of what JSON has."""
     out = []
     try:
@@ -572,7 +578,7 @@ def plain_list(items, depth):
     return out
 
 
-def plain_dict(members, depth):
+def plain_dict(members: Dict[Any, Any], depth: int) -> Row:
     """A dict with text for keys."""
     out = {}
     for key, item in members.items():
@@ -586,15 +592,15 @@ def plain_dict(members, depth):
     return out
 
 
-def column_of(key):
+def column_of(key: Any) -> str:
     """The name of a column: of a tuple, as pandas has them, joined by dots."""
     if isinstance(key, tuple):
         return ".".join(column_of(k) for k in key if k != "")
     return str(plain(key))
 
 
-def finite(made):
-    """What plain() made, with the numbers that JSON does not have as the texts that pandas reads."""
+def finite(made: Any) -> Any:
+    """What plain() made, with numbers that JSON does not have as the texts that pandas reads."""
     if isinstance(made, dict):
         return {key: finite(item) for key, item in made.items()}
     if isinstance(made, (list, tuple)):
@@ -604,7 +610,7 @@ def finite(made):
     return made
 
 
-def other(value, depth):
+def other(value: Any, depth: int) -> Any:
     """What is neither JSON's nor made of fields."""
     import datetime
     import decimal
@@ -632,7 +638,7 @@ def other(value, depth):
     return foreign(value, depth)
 
 
-def decimal_of(value):
+def decimal_of(value: Any) -> Union[int, float, str]:
     """A decimal as a number where a float is that very number, else as text: nothing is lost."""
     if not value.is_finite():
         return float("nan") if value.is_nan() else float(value)
@@ -642,7 +648,7 @@ def decimal_of(value):
     return near if type(value)(repr(near)) == value else str(value)
 
 
-def foreign(value, depth):
+def foreign(value: Any, depth: int) -> Any:
     """What NumPy and pandas have, and what behaves like it."""
     if is_a(value, "pandas", "DataFrame"):
         return plain_list(frame_rows(value), depth)
@@ -660,7 +666,7 @@ def foreign(value, depth):
     raise no_columns(value)
 
 
-def time_of(value):
+def time_of(value: Any) -> Union[str, float, None]:
     """A date of NumPy's as text, a span of time in seconds."""
     numpy = sys.modules["numpy"]
     if numpy.isnat(value):
@@ -668,43 +674,44 @@ def time_of(value):
     return str(value) if value.dtype.kind == "M" else float(value / numpy.timedelta64(1, "s"))
 
 
-def no_columns(value):
+def no_columns(value: Any) -> Invalid:
     """The fault that something is no value."""
-    return Invalid("is a '%s', which has no columns: return numbers, strings, lists or dicts of them"
-                   % type(value).__name__)
+    return Invalid("is a '%s', which has no columns: return numbers, strings, lists or dicts of "
+                   "them" % type(value).__name__)
 
 
-def array_rows(array):
+def array_rows(array: Any) -> Optional[List[Any]]:
     """The rows of an array; None of one without dimensions."""
     if array.ndim == 0:
         return None
     if array.ndim > 2 or array.ndim > 1 and array.dtype.names:
-        raise Invalid("is an array of %d dimensions, more than a table has: reshape it" % array.ndim)
+        raise Invalid("is an array of %d dimensions, more than a table has: reshape it"
+                      % array.ndim)
     if array.dtype.names or array.dtype.kind in "mM":
         return list(array)
     return array.tolist()
 
 
-def index_columns(thing):
+def index_columns(thing: Any) -> List[Column]:
     """The named levels of an index, as pairs of name and items."""
     index = thing.index
     return [(name, index.get_level_values(k).tolist())
             for k, name in enumerate(index.names) if name is not None]
 
 
-def frame_rows(frame):
+def frame_rows(frame: Any) -> List[Row]:
     """The rows of a DataFrame, its named index first."""
     columns = [(label, frame.iloc[:, k].tolist()) for k, label in enumerate(frame.columns)]
     return table_rows(index_columns(frame) + columns, len(frame))
 
 
-def series_rows(series):
+def series_rows(series: Any) -> List[Row]:
     """The rows of a Series that is a column."""
     name = "value" if series.name is None else series.name
     return table_rows(index_columns(series) + [(name, series.tolist())], len(series))
 
 
-def table_rows(columns, count):
+def table_rows(columns: List[Column], count: int) -> List[Row]:
     """Dicts of columns of equal length."""
     names = [column_of(name) for name, items in columns]
     for k, name in enumerate(names):
@@ -715,14 +722,14 @@ def table_rows(columns, count):
     return [dict(zip(names, items)) for items in zip(*[items for name, items in columns])]
 
 
-def is_labelled(series):
+def is_labelled(series: Any) -> bool:
     """Whether a Series is one row: it has texts for labels, each once."""
     labels = series.index.tolist()
     return bool(labels) and all(isinstance(label, str) for label in labels) and len(
         set(labels)) == len(labels)
 
 
-def items_of(value, count):
+def items_of(value: Any, count: int) -> List[Any]:
     """The values of a chunk's tasks, one each."""
     if is_a(value, "pandas", "DataFrame"):
         items = frame_rows(value)
@@ -737,8 +744,8 @@ def items_of(value, count):
         raise Invalid("is a '%s': with per: chunk a function returns a list, an item a task"
                       % type(value).__name__)
     if len(items) != count:
-        raise Invalid("has %d items, and the function got %d: with per: chunk it returns one for each"
-                      % (len(items), count))
+        raise Invalid("has %d items, and the function got %d: with per: chunk it returns one for "
+                      "each" % (len(items), count))
     return items
 
 
@@ -748,7 +755,8 @@ def items_of(value, count):
 class Caller:
     """Makes calls and writes replies."""
 
-    def __init__(self, hello, function, wants, output):
+    def __init__(self, hello: Dict[str, Any], function: Callable[..., Any], wants: List[str],
+                 output: Output) -> None:
         self.function = function
         self.pack = PACK[hello["value"]]
         self.output = output
@@ -760,7 +768,7 @@ class Caller:
         self.family = Family()
         self.cpu, self.cpu_read = cpu_time(), perf_counter()
 
-    def extra(self, name, values):
+    def extra(self, name: str, values: List[str]) -> Union[int, str, None]:
         """What a function gets that asks for `name`."""
         if name in ("cpus", "memory"):
             text = os.environ.get("PPGEN_" + name.upper())
@@ -768,7 +776,8 @@ class Caller:
         text = values[self.place["PPGEN_" + name.upper()]]
         return int(text) if name in ("seed", "seed64", "index") else text
 
-    def call(self, args, kwargs, values, folder):
+    def call(self, args: Sequence[Any], kwargs: Dict[str, Any], values: List[str],
+             folder: Optional[str]) -> Any:
         """One call, in its surroundings; what it yields is its list."""
         self.environment.set(values)
         if folder is None:
@@ -790,19 +799,19 @@ class Caller:
                           % type(value).__name__)
         return value
 
-    def leave(self, code):
+    def leave(self, code: int) -> None:
         """Ends a process without what was to be done at the exit of another."""
         self.output.sizes()
         os._exit(code)
 
-    def failed(self, fault):
+    def failed(self, fault: BaseException) -> Tuple[bytes, int, bytes]:
         """What is replied on a call that raised."""
         status, code, why = settle(fault)
         if self.family.is_stray():
             self.leave(code)
         return status, code, shorten(why)
 
-    def task(self, request, fd):
+    def task(self, request: List[Any], fd: int) -> int:
         """One call, one reply; returns the exit code."""
         start = perf_counter()
         status, code, data, why = b"ok", 0, b"", b""
@@ -814,7 +823,7 @@ class Caller:
         self.reply(fd, request[1], status, code, start, data, why)
         return code
 
-    def chunk(self, request, fd, line):
+    def chunk(self, request: List[Any], fd: int, line: str) -> int:
         """One call, a reply an item; each item by itself when that raises."""
         start = perf_counter()
         seq, items = request[1:3]
@@ -838,7 +847,7 @@ class Caller:
             self.reply(fd, seq + k, status, code, start, data, why, len(items))
         return code
 
-    def many(self, request):
+    def many(self, request: List[Any]) -> List[Any]:
         """Calls the function with a list; what it returned for each item."""
         items = request[2]
         count = len(items)
@@ -847,15 +856,16 @@ class Caller:
         folder = request[4] if len(request) > 4 else None
         return items_of(self.call((items,), {}, request[3][0], folder), count)
 
-    def one_by_one(self, request, fd):
+    def one_by_one(self, request: List[Any], fd: int) -> int:
         """Calls for each item of a chunk; returns the last exit code that is not 0."""
         code = 0
         for k in range(len(request[2])):
             alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]]] + request[4:]
-            code = self.chunk(alone, fd, None) or code
+            code = self.chunk(alone, fd, "") or code
         return code
 
-    def reply(self, fd, seq, status, code, start, data, why, among=1):
+    def reply(self, fd: int, seq: int, status: bytes, code: int, start: float, data: bytes,
+              why: bytes, among: int = 1) -> None:
         """Writes the reply on one task, or on one of those that share a call."""
         now = perf_counter()
         cpu = 0
@@ -866,16 +876,17 @@ class Caller:
             cpu = (self.cpu - before) * 1e6
         out, err = self.output.sizes(closely)
         write_all(fd, b"%d %b %d %d %d %d %d %d %d\n%b%b" % (
-            seq, status, code, (now - start) / among * 1e6, cpu, out, err, len(data), len(why), data, why))
+            seq, status, code, (now - start) / among * 1e6, cpu, out, err, len(data), len(why),
+            data, why))
 
 
-def shorten(why):  # type: (str) -> bytes
+def shorten(why: str) -> bytes:
     """A reason, at most WHY bytes of UTF-8."""
     text = why.encode("utf-8", "backslashreplace")
     return text[:WHY].decode("utf-8", "ignore").encode()
 
 
-def cpu_time():
+def cpu_time() -> float:
     """Seconds of CPU time of this process and of the children that it waited for."""
     import resource
 
@@ -898,17 +909,17 @@ class Family:
         if self.told:
             os.register_at_fork(after_in_child=self.forked)
 
-    def forked(self):
+    def forked(self) -> None:
         """Runs in every child that Python forks."""
         if not self.ours:
             self.stray = True
             close_quietly(self.private)
 
-    def is_stray(self):
+    def is_stray(self) -> bool:
         """Whether this is a process that a function forked and that came back here."""
         return self.stray if self.told else os.getpid() != self.pid
 
-    def fork(self):
+    def fork(self) -> int:
         """A fork of our own."""
         self.ours = True
         try:
@@ -919,7 +930,7 @@ class Family:
         return child
 
 
-def serve(caller, requests, replies):
+def serve(caller: Caller, requests: int, replies: int) -> None:
     """A call for each request, until there are no more."""
     scan = json.JSONDecoder().scan_once  # what raw_decode() calls
     caller.family.private = (requests, replies)
@@ -935,7 +946,7 @@ def serve(caller, requests, replies):
             task(request, replies)
 
 
-def receive(sock):
+def receive(sock: Any) -> Tuple[str, List[int]]:
     """The next message and its descriptors."""
     import array
     import socket
@@ -954,7 +965,7 @@ def receive(sock):
     return data.decode(), fds
 
 
-def serve_forks(caller, requests, replies):
+def serve_forks(caller: Caller, requests: int, replies: int) -> None:
     """A process for each request, until there are no more."""
     import gc
     import socket
@@ -983,8 +994,9 @@ def serve_forks(caller, requests, replies):
             write_all(replies, b"%d %d\n" % (request[1], -(fault.errno or errno.EAGAIN)))
 
 
-def nurse(caller, request, line, fds, private):
-    """In the child: starts the task as its own child, tells its number and leaves it to the pool."""
+def nurse(caller: Caller, request: List[Any], line: str, fds: List[int],
+          private: Tuple[int, int]) -> None:
+    """In the child: forks the task, tells its process and leaves it to the pool."""
     pid = -1
     try:
         pid = caller.family.fork()
@@ -998,7 +1010,8 @@ def nurse(caller, request, line, fds, private):
         os._exit(0)
 
 
-def be_task(caller, request, line, fds, private):
+def be_task(caller: Caller, request: List[Any], line: str, fds: List[int],
+            private: Tuple[int, int]) -> None:
     """In the grandchild: makes the call, with descriptors of its own. Does not return."""
     code = 1
     try:
@@ -1025,7 +1038,7 @@ def be_task(caller, request, line, fds, private):
 # ---- the steps
 
 
-def open_function(hello, replies, output):
+def open_function(hello: Dict[str, Any], replies: int, output: Output) -> Optional[Caller]:
     """What makes the calls; None when that cannot be, which the pool is told."""
     answer = {"ppgen": PROTOCOL}
     caller = None
@@ -1048,11 +1061,12 @@ def open_function(hello, replies, output):
     return caller
 
 
-def main():
+def main() -> int:
     """Returns the exit code."""
     close_quietly([5])  # this program's text
     requests, replies = keep_away(3), keep_away(4)
     output = Output()
+    faulthandler.enable()  # a crash shows where it was
     hello = json.loads(read_line(requests, MESSAGE))
     caller = open_function(hello, replies, output)
     if caller is None:
