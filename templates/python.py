@@ -487,6 +487,8 @@ def rows(value: Any) -> Any:
     many = as_list(value)
     if many is None:
         return row(value)
+    if SCALARS.issuperset(map(type, many)):
+        return [{"value": item} for item in many]
     out = []
     try:
         for item in many:

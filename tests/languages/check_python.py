@@ -239,6 +239,9 @@ def check_crashes():
                 status = died.args[0]
             tap.ok(first.seq == good and bad == good + 1 and status is not None and expected(status),
                    "%s: no reply, and its status" % what, status)
+            if "SIGSEGV" in what:
+                shown = text_of(at.err)
+                tap.ok("Segmentation fault" in shown and "in run" in shown, "and where it was", shown)
 
 
 def check_unusable(folder):
@@ -309,6 +312,24 @@ def check_many():
         tap.same((reply.status, reply.value), ("ok", b""), "results: none drops anything")
 
 
+def check_memory():
+    """Variables that differ from task to task do not pile up (glibc keeps what setenv() is given)."""
+    ask = "value = __import__('resource').getrusage(0).ru_maxrss"
+    with worker("calls:run") as at:
+        reply = at.call({"what": "import ctypes; value = hasattr(os.environ, '_data')"})
+        if reply.value != b'{"value":true}':
+            tap.skip("memory over 30000 calls", "this interpreter has no other way")
+            return
+        before = at.call({"what": ask}).json()["value"]
+        for _ in range(300):
+            for _ in range(100):
+                at.ask({"what": ""})
+            for _ in range(100):
+                at.reply()
+        grown = at.call({"what": ask}).json()["value"] - before
+        tap.ok(grown < 5000, "memory over 30000 calls", "%d KiB more" % grown)
+
+
 def check_chunks():
     """Lists of items."""
     with worker("calls:squares", per="chunk") as at:
@@ -358,7 +379,7 @@ def check_forks():
         status = wait_for(child.pid)
         tap.ok(child.reply() is None and os.WIFSIGNALED(status), "one that crashes has no reply", status)
         child.close()
-        child = at.spawn({"what": "value = 3"})
+        child = at.spawn({"what": "t = threading.Thread(target=print, args=('late',)); t.start(); value = 3"})
         tap.same(child.reply().json(), {"value": 3}, "and the next one has its own")
         wait_for(child.pid)
         child.close()
@@ -397,6 +418,7 @@ def main():
         check_unusable(folder)
         check_calls(folder)
         check_many()
+        check_memory()
         check_chunks()
         check_forks()
         check_processes()
