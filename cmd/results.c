@@ -220,7 +220,9 @@ static void put_line(struct lister *l, const struct result *t)
 		put_cut(b, l->why.data, l->why.len);
 	} else if (t->row.type == JSON_OBJECT) {
 		put_cut(b, t->row.text, t->row.len);
-	} else if (p.there && !p.text) {
+	} else if ((p.there && !p.text) ||
+		   (t->outcome == OUTCOME_OK &&
+		    l->plan->spec->results.stream[STREAM_VALUE].format == FORMAT_BYTES)) {
 		put_counted(b, p.len, "byte");
 	} else {
 		buf_puts(b,
