@@ -48,7 +48,9 @@ is 'repair: a whole table' "$(sed 1d runs/repair/collect/results.csv | wc -l | t
 # has MODULE: whether python3 has it; where only the system's has, `python3` becomes that one.
 has() {
 	python3 -c "import $1" 2>/dev/null && return 0
-	/usr/bin/python3 -c "import $1" 2>/dev/null && ln -sf /usr/bin/python3 "$test_place/bin/python3"
+	/usr/bin/python3 -c "import $1" 2>/dev/null || return 1
+	ln -sf /usr/bin/python3 "$test_place/bin/python3"
+	hash -r # the shell remembers where it found one
 }
 PYTHONPATH=$SRC/python
 export PYTHONPATH
