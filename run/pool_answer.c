@@ -76,6 +76,8 @@ static int hear_hello(struct pool *p, struct slot *s)
 		r = lane_refused(p, s->fd[STREAM_STDERR],
 				 why.len ? why.data
 					 : "its interpreter said what is none of the protocol");
+		lane_kill(s);
+		call_forget(p, s);
 		buf_free(&why);
 		return r;
 	}

@@ -353,7 +353,14 @@ static void share_out(struct pool *p)
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		struct slot *s = &p->slots[i];
 
-		if (s->state != SLOT_RUNNING || !s->lane->ready || s->lane->gone) {
+		if (s->state != SLOT_RUNNING || s->lane->gone) {
+			continue;
+		}
+		if (!s->lane->ready) {
+			if (p->stop != STOP_NO) { /* no call has begun: nobody need wait for it */
+				lane_kill(s);
+				call_forget(p, s);
+			}
 			continue;
 		}
 		if (p->stop != STOP_NO || (idle && unsure_at(s) <= p->now)) {

@@ -23,7 +23,7 @@
 #include "gen/language.h"
 #include "run/pool_calls.h"
 
-#define LEAVE_S    5.0 /* that idle interpreters have at the end, for what they do when they leave */
+#define LEAVE_S    5.0 /* that idle interpreters have at the end, to leave by themselves */
 #define DEATHS_MAX 3
 #define TAIL_SHOWN 2000 /* bytes of what one said that could not load its function */
 

@@ -109,8 +109,8 @@ static int open_part(struct taking *t, const struct slot *s, int k)
 	if (end < 0) {
 		return err_errno(&t->fault, "cannot read '%s'", s->spool[k]);
 	}
-	end = end < from ? from : end; /* the function made it shorter */
 	l->from[k] = end;
+	end = end < from ? from : end; /* the function made it shorter: it has none here */
 	t->left[k].take = (struct take){
 		.fd = s->fd[k],
 		.name = t->names[k],
