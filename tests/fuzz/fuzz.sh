@@ -33,7 +33,7 @@ one() {
 	srcdir=$top "$replay" --unpack "$name" "$name.inputs" || exit 99
 	[[ -d $top/tests/fuzz/corpus/$name ]] && cp "$top/tests/fuzz/corpus/$name"/* "$name.inputs/"
 	[[ -f $dictionary ]] && options+=("-dict=$dictionary")
-	"./$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=8192 -verbosity=1 \
+	"./$name" -max_total_time="$seconds" -timeout=100 -rss_limit_mb=1024 -max_len=8192 -verbosity=1 \
 		-print_final_stats=1 -artifact_prefix="$name-" "${options[@]}" "$name.inputs" >"$name.log" 2>&1 || code=$?
 	local runs
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$name.log")
