@@ -1012,6 +1012,13 @@ def nurse(caller: Caller, request: List[Any], line: str, fds: List[int],
         os._exit(0)
 
 
+def seed_generators(seed: int) -> None:
+    """Gives the modules' own generators the task's seed: a fork would draw what all others draw."""
+    for name in ("random", "numpy.random"):
+        if name in sys.modules:
+            sys.modules[name].seed(seed)
+
+
 def be_task(caller: Caller, request: List[Any], line: str, fds: List[int],
             private: Tuple[int, int]) -> None:
     """In the grandchild: makes the call, with descriptors of its own. Does not return."""
@@ -1027,6 +1034,7 @@ def be_task(caller: Caller, request: List[Any], line: str, fds: List[int],
         caller.output.settle()
         caller.family.private = (reply,)
         caller.cpu, caller.cpu_read = cpu_time(), 0
+        seed_generators(int(request[3][caller.place["PPGEN_SEED"]]))
         if request[0] == "chunk":
             code = caller.chunk(request, reply, line)
         else:
