@@ -200,4 +200,46 @@ is 'alone' "$(ppgen log --stdout spec.yaml 2 2>said)" 'mine'
 is 'it has no value' "$(ppgen log --value spec.yaml 2 2>said)" ''
 is 'and no result' "$(ppgen results --json spec.yaml 2 2>said | sed 's/.*"outcome"/"outcome"/; s/,"params".*//')" \
 	'"outcome":"missing","attempt":7,"state":"lost"'
+
+# The same while it runs, as this script pretends: log -f shows what is this call's, and ends where it does.
+cat >follow.py <<'PY'
+import glob, json, os, signal, subprocess, sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.environ["SRC"] + "/tests/e2e")
+from killed import crc32c
+
+
+def sealed(record, more=b""):
+    line = json.dumps(record, separators=(",", ":")).encode()[:-1] + more
+    return line + b',"crc":"%08x"}\n' % crc32c(line)
+
+
+(path,) = glob.glob("runs/r/journal/*/*.jsonl")
+out = path.replace("/journal/", "/output/").replace(".jsonl", ".0.out")
+header, start = [json.loads(line.decode()) for line in open(path, "rb")]
+header["pid"] = header["guardian"]["pid"] = os.getpid()
+header["start"] = header["guardian"]["start"] = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19])
+for record in header, start:
+    del record["crc"]
+with open(path, "wb") as journal, open(out, "wb") as spool:
+    journal.write(sealed(header) + sealed(start))
+    journal.flush()
+    spool.write(b"the past\nmine 1\n")
+    spool.flush()
+    follower = subprocess.Popen(["ppgen", "log", "-f", "spec.yaml", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    print(follower.stdout.readline().decode().strip())
+    follower.send_signal(signal.SIGSTOP)
+    os.waitpid(follower.pid, os.WUNTRACED)
+    spool.write(b"mine 2\nthe next call's\n")
+    spool.flush()
+    del start["at"]
+    start["k"] = "end"
+    journal.write(sealed(start, b',"out":"exit","rh":"00000000","exit":1,"sig":0,"o":[0,14,"%s"]' % (b"0" * 64)))
+    journal.flush()
+    follower.send_signal(signal.SIGCONT)
+    print(follower.stdout.read().decode().strip())
+    print(follower.wait())
+PY
+is 'log -f of a call' "$(timeout 60 python3 follow.py | tr '\n' ' ')" 'mine 1 mine 2 0 '
 done_testing
