@@ -11,5 +11,7 @@ echo 'echo from the profile; PATH=/usr/bin:/bin' >"$HOME/.bash_profile"
 cluster_up pbs --history --cpus 12 --no-path
 environment_is_private qstat -f
 environment_tests -p 0
+# as a site's own profile has it
+echo "PATH=$CLUSTER/bin:\$PATH" >>"$HOME/.bash_profile"
 environment_of_node
 done_testing
