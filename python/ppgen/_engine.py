@@ -249,6 +249,8 @@ class Engine:
             try:
                 if times < 2:
                     self.process.stop()
+                    self.bar.say("ending %s, what is done stays%s" % (
+                        self.folder.name, "" if times else ": calls that run may end, Ctrl-C again ends them"))
                 times += 1
                 while self.process is not None:
                     self.drain(None)

@@ -93,6 +93,11 @@ class Bar:
         except (OSError, ValueError):
             self.shown = False
 
+    def say(self, text: str) -> None:
+        """A line of its own, bar or not."""
+        self.close()
+        self.write("ppgen: %s\n" % text)
+
     def close(self) -> None:
         """The last state, and a new line."""
         if self.shown:
