@@ -26,7 +26,7 @@ def find() -> str:
         return _checked(os.path.abspath(path))
     tree = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
     for place in ("build/ppgen", "ppgen"):
-        path = os.path.join(tree, place)
+        path = os.path.normpath(os.path.join(tree, place))
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return _checked(path)
     raise PpgenError("there is no program 'ppgen' on PATH: install it, or name it in $PPGEN")
