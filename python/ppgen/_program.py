@@ -14,7 +14,7 @@ _known = {}  # type: Dict[Tuple[str, float], str]
 
 
 def find() -> str:
-    """The path of the program: $PPGEN, else `ppgen` on PATH, else what was built in this package's tree."""
+    """The path of the program: $PPGEN, else `ppgen` on PATH, else what was built or installed with this package."""
     named = os.environ.get("PPGEN")
     if named:
         path = shutil.which(named)
