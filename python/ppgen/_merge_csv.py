@@ -200,9 +200,7 @@ def _as_wide(body: bytes, head: bytes, form: Form) -> bool:
 def head_of(data: bytes, form: Form) -> Optional[bytes]:
     """The header's line, or None where the first line is not simply that."""
     head = data[:data.find(b"\n") + 1]
-    if not head.strip() or head.startswith((b'\xef\xbb\xbf', b" ")):
-        return None
-    return None if head.count(form.quote) % 2 else head
+    return None if not head.strip() or head.count(form.quote) % 2 else head
 
 
 # ---- types ----

@@ -98,8 +98,8 @@ def _read_by_ppgen(text: str, name: str) -> Dict[str, Any]:
             out = _program.call(["plan", "--format", "jsonl", spec])
         except PpgenError as error:
             said = _moved(str(error), spec, name)
-            raise PpgenError(said + "\n(one level of text, numbers, true and false is read here: for "
-                             "more, install PyYAML)") from None
+            raise PpgenError(said + "\n(one level of text, numbers, true and false is read here: "
+                             "for more, install PyYAML)") from None
     rows = out.splitlines()
     if len(rows) != 1:
         raise PpgenError("'{}' has more than one level: install PyYAML".format(name))

@@ -108,10 +108,8 @@ def parallelize(func: Callable[..., Any], iterable: Iterable[Any],
     Raises ChunkError, which names the items, for the first chunk that failed, when all are done.
     ValueError and TypeError for arguments that make no sense, or when func returned something else.
 
-    >>> def lengths(words, extra=0):
-    ...     return [len(word) + extra for word in words]
-    >>> parallelize(lengths, ["one", "two", "three"], n_cores=2, extra=1)
-    [4, 4, 6]
+    >>> parallelize(sorted, ["a", "c", "b", "x", "z", "y"], n_cores=2, reverse=True)
+    ['c', 'b', 'a', 'z', 'y', 'x']
     """
     if return_as not in ("list", "dataframe"):
         raise ValueError("return_as is {!r}, and may be 'list' or 'dataframe'".format(return_as))
