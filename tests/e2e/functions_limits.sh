@@ -117,7 +117,7 @@ call() {
 		echo "python: much:$2"
 		cat
 	} | spec "$1"
-	n=$3 code=$4
+	code=$4
 	shift 4
 	exits "$code" ppgen run -q -j 2 "$@" "$name.yaml"
 	clean "$name"
