@@ -45,7 +45,7 @@ def variables(k):
     text = "import os; print({k: v for k, v in os.environ.items() if k[:6] in ('PPGEN_', 'MINE_S')} == %r)" % {
         k: v for k, v in os.environ.items() if k[:6] in ("PPGEN_", "MINE_S")}
     out = subprocess.check_output([sys.executable, "-c", text]).decode().strip()
-    return {"names": " ".join(ours), "same": out, "mine": os.environ["MINE_S"], "cwd": os.getcwd()}
+    return {"names": " ".join(ours), "same": out, "mine": os.environb[b"MINE_S"].decode(), "cwd": os.getcwd()}
 
 
 def threads(k):
