@@ -29,7 +29,8 @@ environment_prepare() {
 lines'
 	LONG=$(head -c 100000 /dev/zero | tr '\0' x)
 	STARTS=$T/starts
-	export API_TOKEN BYTES LINES_OF LONG STARTS
+	LD_LIBRARY_PATH="$T/no lib" # which Grid Engine never passes on
+	export LD_LIBRARY_PATH API_TOKEN BYTES LINES_OF LONG STARTS
 	greet() {
 		echo "hello
 $1"
@@ -94,9 +95,9 @@ put_specs() {
 		  script: |
 		    [ "$PPGEN_ATTEMPT" -gt 1 ] || { kill -KILL "$PPID" && sleep 60; }
 		    case ${DISPLAY-}${SSH_CONNECTION-}${HOSTNAME-}${CUDA_VISIBLE_DEVICES-} in
-		    *77* | *"1 2 3 4"*) [ -n "${SLURM_JOB_ID-}" ] || echo 'of the login' ;;
+		    *77* | *"1 2 3 4"*) echo 'of the login' ;;
 		    esac
-		    printf '%s|%s|%s|%s|%s' "$LINES_OF" "${#LONG}" "$(printf %s "$BYTES" | od -An -tx1)" "${#API_TOKEN}" "$(greet you)" | tr '\n' '/'
+		    printf '%s|%s|%s|%s|%s' "$LINES_OF" "${#LONG}" "$(printf %s "$BYTES" | od -An -tx1)" "${#API_TOKEN}" "$LD_LIBRARY_PATH|$(greet you)" | tr '\n' '/'
 		results: {stdout: text}
 		submit: {elements: 2}
 	END
@@ -124,7 +125,7 @@ environment_tests() {
 	finished activated.yaml
 	is 'the set-up runs on top of it' "$code $(column activated.yaml text)" "0 $T/two"
 	finished variables.yaml
-	is 'every value survives, in both rounds' "$code $(column variables.yaml text)" "0 two/lines|100000| 61 ff 62|${#secret}|hello/you"
+	is 'every value survives, in both rounds' "$code $(column variables.yaml text)" "0 two/lines|100000| 61 ff 62|${#secret}|$T/no lib|hello/you"
 	is 'of which the second was the finaliser'"'"'s' "$(starts variables.yaml) $(basename "$(submission variables.yaml)")" '4 0002'
 	is 'nothing of it stays where it has ended' "$(grep -rlF "$secret" runs)" ''
 	is 'and no file' "$(find runs -name environment)" ''
