@@ -21,6 +21,7 @@ except ImportError:
 
 SEED = int(os.environ.get("CSV_SEED", "1"))
 ROUNDS = int(os.environ.get("CSV_ROUNDS", "150"))
+SIGNATURE = mock.Mock(parameters=["on_bad_lines"])  # a pandas whose read_csv is watched has none
 
 
 def setUpModule():
@@ -79,7 +80,7 @@ class Folder(unittest.TestCase):
     def reads(self, **kwargs):
         """The table, and how often pandas was called for it."""
         with mock.patch.object(pandas, "read_csv", wraps=pandas.read_csv) as spy, mock.patch.object(
-                _merge_csv.inspect, "signature", return_value=mock.Mock(parameters=["on_bad_lines"])):
+                _merge_csv.inspect, "signature", return_value=SIGNATURE):
             found = pp.batch_read_csv(self.pattern, **kwargs)
         return found, spy.call_count
 
@@ -232,7 +233,8 @@ class AtRandom(Folder):
         "int": lambda r: str(r.randrange(100)),
         "huge": lambda r: str(r.choice([2 ** 53 + 1, 2 ** 63 - 1, 2 ** 63, 2 ** 64, -2 ** 63, 5])),
         "float": lambda r: repr(r.random() * 10 ** r.randrange(-5, 30)),
-        "whole": lambda r: r.choice(["1.0", "2", "3e5", "1e20", "-0", "-0.0", "0", "007", "+5", " 6"]),
+        "whole": lambda r: r.choice(["1.0", "2", "3e5", "1e20", "-0", "-0.0", "0", "007", "+5",
+                                     " 6"]),
         "bool": lambda r: r.choice(["True", "False", "TRUE", "true"]),
         "none": lambda r: r.choice(["", "NA", "nan", "NULL"]),
         "text": lambda r: r.choice(["abc", "x y", '"q,r"', '"a ""b"""', "\u00e9", "2024-01-02",
@@ -298,7 +300,8 @@ class Errors(Folder):
             pp.batch_read_csv(self.pattern)
 
     def test_a_file_that_cannot_be_read_is_named(self):
-        for texts, said in [(["x\n1\n", "x\n1\n", ""], "c.csv"), (["x\n1\n", b"x\n\xff\n"], "b.csv"),
+        for texts, said in [(["x\n1\n", "x\n1\n", ""], "c.csv"),
+                            (["x\n1\n", b"x\n\xff\n"], "b.csv"),
                             (["x,y\n1,2\n3,4\n", "x,y\n5,6\n1,2,3\n"], "b.csv"),
                             (["x,y\n1,2\n", 'x,y\n3,"4\n', "x,y\n5,6\n"], "b.csv")]:
             self.put(*texts)
@@ -323,10 +326,11 @@ class BadLines(Folder):
 
     def test_lines_are_left_out(self):
         self.put("x,y\n1,2\n3,4\n", "x,y\n5,6\n7,8,9\n10,11\n")
-        for kwargs in [dict(error_bad_lines=False), dict(error_bad_lines=False, warn_bad_lines=False)]:
+        for kwargs in [dict(error_bad_lines=False),
+                       dict(error_bad_lines=False, warn_bad_lines=False)]:
             self.assertEqual(list(self.read(**kwargs)["x"]), [1, 3, 5, 10])
         with mock.patch.object(pandas, "read_csv", wraps=pandas.read_csv) as spy, mock.patch.object(
-                _merge_csv.inspect, "signature", return_value=mock.Mock(parameters=["on_bad_lines"])):
+                _merge_csv.inspect, "signature", return_value=SIGNATURE):
             self.read(error_bad_lines=False)
         self.assertEqual([call[1]["on_bad_lines"] for call in spy.call_args_list],
                          ["error", "warn", "warn"])  # a line is told of once

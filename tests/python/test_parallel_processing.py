@@ -6,13 +6,14 @@ The texts of pyHEC's example with spaCy are tried with a module of that name mad
 
 import os
 import pickle
-import subprocess
-import sys
 import tempfile
 import textwrap
 import unittest
 from unittest import mock
 
+from base import Case
+from pieces import (as_frame, doubled_at_once, even_only, itself, kind_and_shape, mean_at_once,
+                    returned, scaled, sizes, told, types_of, with_sum)
 from ppgen import TaskError
 from ppgen import parallel_processing as pp
 
@@ -25,76 +26,7 @@ except ImportError:
 needs_pandas = unittest.skipIf(pandas is None, "pandas is not installed")
 
 
-# ---- functions: in a module, so that any pickle knows them ----
-
-def types_of(chunk):
-    return [(type(item).__name__, item) for item in chunk]
-
-
-def sizes(chunk):
-    return [len(chunk)]
-
-
-def itself(chunk):
-    return chunk
-
-
-def scaled(chunk, factor, offset=0):
-    return [item * factor + offset for item in chunk]
-
-
-def even_only(chunk):
-    return [item for item in chunk if item % 2 == 0] or None
-
-
-def returned(chunk, what):
-    return what
-
-
-def kind_and_shape(chunk):
-    return [(type(chunk).__name__, getattr(chunk, "shape", len(chunk)))]
-
-
-def doubled_at_once(chunk):
-    return chunk * 2
-
-
-def mean_at_once(chunk):
-    return [chunk.mean()]
-
-
-def told(chunk, log, bad):
-    """Says which items it was called with, and raises for some."""
-    with open(log, "a") as file:
-        file.write("{}-{}\n".format(chunk[0], chunk[-1]))
-    for item in chunk:
-        if item in bad and not os.path.exists(log + ".mended"):
-            raise ValueError("no luck with {}".format(item))
-    return [-item for item in chunk]
-
-
-def as_frame(chunk):
-    return pandas.DataFrame({"x": [item for item in chunk], "y": [2.5 * item for item in chunk]})
-
-
-def with_sum(chunk):
-    return chunk.assign(sum=chunk["a"] + chunk["b"])
-
-
-class InFolder(unittest.TestCase):
-    """A test whose runs are in a folder of its own."""
-
-    def setUp(self):
-        self.back = os.getcwd()
-        self.place = tempfile.TemporaryDirectory()
-        os.chdir(self.place.name)
-
-    def tearDown(self):
-        os.chdir(self.back)
-        self.place.cleanup()
-
-
-class Lists(InFolder):
+class Lists(Case):
     def test_items_keep_their_types_and_order(self):
         items = [1, "a", 2.5, None, True, (1, 2), {"k": 1}, b"x", 2 ** 70, "3"]
         self.assertEqual(pp.parallelize(types_of, items, n_cores=2),
@@ -150,8 +82,8 @@ class Lists(InFolder):
 
     def test_what_is_no_list(self):
         for what in 7, "text", {"a": 1}:
-            with self.subTest(what=what), self.assertRaisesRegex(
-                    TypeError, "'{}' for chunk 0: let it return a list".format(type(what).__name__)):
+            said = "'{}' for chunk 0: let it return a list".format(type(what).__name__)
+            with self.subTest(what=what), self.assertRaisesRegex(TypeError, said):
                 pp.parallelize(returned, [1, 2], n_cores=1, what=what)
 
     def test_a_list_does_not_pretend_to_be_an_array(self):
@@ -160,7 +92,7 @@ class Lists(InFolder):
                 pp.parallelize(func, [1, 2, 3], n_cores=1)
 
 
-class Errors(InFolder):
+class Errors(Case):
     def test_the_items_are_named_and_nothing_else_is_lost(self):
         log = os.path.abspath("log")
 
@@ -172,8 +104,9 @@ class Errors(InFolder):
         self.assertIsInstance(error, TaskError)
         self.assertEqual((error.index, error.first, error.last, error.others), (1, 3, 5, 1))
         self.assertEqual(list(error.item), [103, 104, 105])
-        self.assertTrue(str(error).startswith(
-            "items 3 to 5 (chunk 1): ValueError: no luck with 104 (and 1 more failed)\n"), str(error))
+        self.assertEqual(
+            str(error).split("\n")[0],
+            "items 3 to 5 (chunk 1): ValueError: no luck with 104 (and 1 more failed)")
         self.assertIn("no luck with 104", error.traceback)
         again = pickle.loads(pickle.dumps(error))
         self.assertEqual((str(again), again.first), (str(error), 3))
@@ -193,7 +126,7 @@ class Errors(InFolder):
 
 
 @needs_pandas
-class Arrays(InFolder):
+class Arrays(Case):
     def test_a_piece_is_what_the_whole_is(self):
         frame = pandas.DataFrame({"a": range(5), "b": list("vwxyz")})
         for whole, pieces in [
@@ -252,8 +185,8 @@ class Cores(unittest.TestCase):
         with mock.patch.object(pp, "CGROUPS", self.place.name), mock.patch.object(
                 pp, "open", lambda path: opened(os.path.join(self.place.name, "cgroup")
                                                 if path == "/proc/self/cgroup" else path),
-                create=True), mock.patch.object(os, "sched_getaffinity", lambda pid: range(affinity)):
-            with mock.patch.dict(os.environ, variables):
+                create=True), mock.patch.dict(os.environ, variables):
+            with mock.patch.object(os, "sched_getaffinity", lambda pid: range(affinity)):
                 for name in pp.VARIABLES:
                     if name not in variables:
                         os.environ.pop(name, None)
@@ -277,7 +210,7 @@ class Cores(unittest.TestCase):
                 self.assertEqual(self.count(**arguments), expected)
 
 
-class Example(InFolder):
+class Example(Case):
     """pyHEC's example that tokenizes texts, with a pipeline of its own shape under spaCy's name."""
 
     SPACY = """
@@ -314,20 +247,16 @@ class Example(InFolder):
         if __name__ == "__main__":
             TEXTS = ["Text %d, of a harbour \\u2019 at night." % n for n in range(10)]
             out = pp.parallelize(tokens_of, {data})
-            assert out == [["Text", str(n), ",", "of", "a", "harbour", "\\u2019", "at", "night", "."]
-                           for n in range(10)], out
+            assert out == [["Text", str(n), ",", "of", "a", "harbour", "\\u2019", "at", "night",
+                            "."] for n in range(10)], out
             print(len(out), "texts")
         """
 
     def check(self, more, data):
-        with open("spacy.py", "w") as file:
-            file.write(textwrap.dedent(self.SPACY))
-        with open("tokens.py", "w") as file:
-            file.write(textwrap.dedent(self.SCRIPT).format(more=more, data=data))
-        package = os.path.dirname(os.path.dirname(os.path.abspath(pp.__file__)))
-        done = subprocess.run([sys.executable, "tokens.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=dict(os.environ, PYTHONPATH=package))
-        self.assertEqual((done.returncode, done.stdout), (0, b"10 texts\n"), done.stderr.decode())
+        self.write("spacy.py", textwrap.dedent(self.SPACY))
+        script = textwrap.dedent(self.SCRIPT).format(more=more, data=data)
+        out, err, code = self.run_script(script, "tokens.py")
+        self.assertEqual((code, out), (0, "10 texts\n"), err)
 
     @needs_pandas
     def test_series(self):
