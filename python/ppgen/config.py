@@ -83,11 +83,11 @@ SPEC_TAIL = "\nenv: *config\n"
 INDENT = "    "
 
 
-def _read_by_ppgen(text: str, name: str) -> Dict[str, Any]:
-    """One level of scalars, read by the ppgen program."""
+def _read_by_ppgen(text: str, name: str) -> Optional[Dict[str, Any]]:
+    """One level of scalars, read by the ppgen program; None where there is nothing."""
     from . import _program
     if not re.search(r"(?m)^[ \t]*[^ \t\r\n#]", text):
-        return {}
+        return None
     text = re.sub(r"\A((?:[ \t]*(?:#.*)?\r?\n)*)---[ \t]*(?=\r?\n)", r"\1", text)
     lines = "".join(INDENT + line for line in text.splitlines(True))
     with tempfile.TemporaryDirectory(prefix="ppgen-config-") as folder:
