@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers: what interpreters say, and how calls end by it. See pool_call.c for how they begin. */
 #include <math.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,12 @@ static int hear_hello(struct pool *p, struct slot *s)
 	}
 	l->ready = c->opened = true;
 	c->opening--;
+	watch_code_now(p);
+	if (strcmp(l->code, p->code) != 0) {
+		lane_kill(s); /* edited since it began: who knows which code it has read */
+		call_forget(p, s);
+		return 0;
+	}
 	lane_opened(p, s);
 	return call_send_first(p, s);
 }

@@ -218,13 +218,13 @@ static void send_end(struct pool *p, const struct slot *s, enum outcome outcome,
 	buf_printf(&p->text, "%s%s", outcome == OUTCOME_INVALID ? "no result: " : "",
 		   buf_str(&p->why));
 	ev.why = p->text.data;
-	if (p->row.len > 0) {
-		ev.row = p->row.data;
-		ev.row_len = p->row.len;
-	} else if (p->value.len > 0) {
+	if (p->value.len > 0) {
 		ev.value_file = journal_output_file(p->journal);
 		ev.value_offset = p->value.offset;
 		ev.value_len = p->value.len;
+	} else if (p->row.len > 0) {
+		ev.row = p->row.data;
+		ev.row_len = p->row.len;
 	}
 	pool_event_send(p, &ev);
 }
@@ -274,6 +274,7 @@ int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 	s->ended = s->started;
 	s->mask = 0;
 	buf_clear(&p->row);
+	p->value.len = 0;
 	record_end_begin(p, s);
 	if (record_end(p, s, outcome, false, 0) < 0) {
 		return -1;

@@ -67,6 +67,7 @@ static int zygote_start(struct pool *p, const struct slot *s)
 	const int fd = interp_open_file(p->calls->folder);
 	struct interp_start w;
 
+	watch_code_now(p);
 	*z = (struct zygote){ .log_fd = fd,
 			      .cpus = s->job->task.res.cpus,
 			      .memory = s->job->task.res.memory,
@@ -102,6 +103,7 @@ static int hear_hello(struct pool *p, struct zygote *z)
 	if (r < 0) {
 		r = lane_refused(p, z->log_fd, buf_str(&why));
 	} else if (r > 0) {
+		watch_code_now(p); /* edited since it began, it is not used: see zygote_for */
 		z->ready = p->calls->opened = true;
 		p->calls->opening--;
 		lane_read_wants(p);

@@ -341,6 +341,7 @@ double watch_next(const struct pool *p); /* when it wants to be called again */
 int watch_deadlines(struct pool *p);     /* limits, graces, checkpoints */
 void watch_processes(struct pool *p);    /* memory and strays, by one look at /proc */
 void watch_code(struct pool *p);
+void watch_code_now(struct pool *p); /* however lately it was looked at */
 
 /* pool_stop.c */
 void stop_say(struct pool *p, enum stop level, const char *what); /* goes on to a higher level */

@@ -240,6 +240,7 @@ int lane_start(struct pool *p, struct slot *s)
 	struct interp_start w;
 
 	lane_fresh(l);
+	watch_code_now(p);
 	l->cpus = s->job->task.res.cpus;
 	l->memory = s->job->task.res.memory;
 	l->gpus = mem_dup(buf_str(&p->gpus));

@@ -61,6 +61,10 @@ int take_end(struct pool *p, struct slot *s)
 			}
 		}
 	}
+	if (t->left[STREAM_VALUE].take.len == 0 && t->outcome == OUTCOME_OK &&
+	    p->spec->results.stream[STREAM_VALUE].format == FORMAT_BYTES) {
+		buf_puts(&p->pieces, ",\"v\":[0,0]"); /* no bytes are a value, too */
+	}
 	if (t->rc < 0) {
 		if (!err_is(&p->fault)) {
 			p->fault = t->fault;

@@ -75,6 +75,11 @@ int record_start(struct pool *p, const struct slot *s)
 		buf_puts(&p->line, ",\"gpus\":");
 		json_puts(&p->line, p->gpus.data);
 	}
+	if (s->lane && (s->lane->from[0] > 0 || s->lane->from[1] > 0)) {
+		put_u64(&p->line, ",\"at\":[", (uint64_t)s->lane->from[0]);
+		put_u64(&p->line, ",", (uint64_t)s->lane->from[1]);
+		buf_putc(&p->line, ']');
+	}
 	return append(p);
 }
 

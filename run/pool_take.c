@@ -321,19 +321,13 @@ static int judge_left(const struct taker *k, struct taking *t)
 
 /* ---- little ---- */
 
-/* A value that is the record's row need not be kept beside it. */
-static bool is_row(const struct taking *t, size_t i)
-{
-	return i == STREAM_VALUE && t->row.len > 0;
-}
-
 /* Moves what was in memory from the beginning, a value, to the other bytes. */
 static void add_value(struct taking *t)
 {
 	struct left *l = &t->left[STREAM_VALUE];
 
-	if (is_row(t, STREAM_VALUE)) {
-		l->take.len = 0;
+	if (t->row.len > 0) {
+		l->take.len = 0; /* the record's row is all of it */
 	} else if (l->take.len > 0 && l->take.fd < 0) {
 		memcpy(t->room.data + t->room.len, l->data, (size_t)l->take.len);
 		l->data = t->room.data + t->room.len;

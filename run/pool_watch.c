@@ -307,11 +307,15 @@ void watch_processes(struct pool *p)
  */
 void watch_code(struct pool *p)
 {
+	if (p->now >= p->next_code) {
+		watch_code_now(p);
+	}
+}
+
+void watch_code_now(struct pool *p)
+{
 	char code[CODE_HEX];
 
-	if (p->now < p->next_code) {
-		return;
-	}
 	p->next_code = p->now + CODE_S;
 	if (plan_code_now(p->o->plan, code, NULL) < 0) {
 		return;

@@ -1088,6 +1088,11 @@ def main() -> int:
             serve(caller, requests, replies)
     except BrokenPipeError:  # the pool is gone
         pass
+    except OSError as fault:
+        if fault.errno != errno.EBADF:
+            raise
+        write_all(2, b"the function closed the descriptors on which its result is to be told\n")
+        return 1
     return 0
 
 
