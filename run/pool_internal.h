@@ -277,7 +277,7 @@ void slot_send_start(struct pool *p, const struct slot *s);
 /* pool_lane.c: only where the spec has a function. -1: the pool cannot go on */
 int lanes_open(struct pool *p);
 void lanes_close(struct pool *p); /* lets the interpreters leave, for a moment */
-/* A free slot, best one whose interpreter suits the job; NULL: none now. */
+/* A free slot, best one whose interpreter suits the job: there is one where lane_may_start. */
 struct slot *lane_for(struct pool *p, const struct job *job);
 bool lane_suits(const struct pool *p, const struct lane *l, const struct job *job);
 int lane_start(struct pool *p, struct slot *s);   /* an interpreter for the slot's job. 1: p->why */
@@ -290,7 +290,7 @@ bool lane_owns(const struct pool *p, pid_t pid); /* it is an interpreter's */
 size_t lane_idle(const struct pool *p);          /* interpreters that lead no task */
 int lane_bury(struct pool *p, struct slot *s);   /* one that is gone, after all its answers */
 void lane_kill(struct slot *s);
-bool lane_may_start(const struct pool *p); /* the first of a pool loads alone */
+bool lane_may_start(const struct pool *p); /* a task may begin now */
 
 /* pool_fork.c: where each task has a process of its own, forked by an interpreter that has loaded
  * the function. The same */

@@ -183,9 +183,18 @@ struct slot *lane_for(struct pool *p, const struct job *job)
 	return empty ? empty : other;
 }
 
+/* The first of a pool loads alone; and a lane whose interpreter is being ended takes no task. */
 bool lane_may_start(const struct pool *p)
 {
-	return p->calls->opened || p->calls->opening == 0;
+	const struct calls *c = p->calls;
+	bool room = p->spec->function.fork;
+
+	for (unsigned i = 0; !room && i < p->n_slots; i++) {
+		const struct slot *s = &p->slots[i];
+
+		room = s->state == SLOT_FREE && !s->lane->gone && !s->lane->doomed;
+	}
+	return room && (c->opened || c->opening == 0);
 }
 
 void lane_leave(struct pool *p, struct slot *s)
