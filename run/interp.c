@@ -209,15 +209,35 @@ void interp_send(struct interp *ip, const char *line, size_t len)
 	}
 }
 
-size_t interp_take_back(struct interp *ip)
+/* The number of ["call",SEQ,... or ["chunk",SEQ,...; false of the end of a line whose beginning was
+ * read. */
+static bool read_seq(const char *packet, size_t len, uint64_t *seq)
+{
+	const char *comma = len > 0 && packet[0] == '[' && packet[len - 1] == '\n'
+				    ? memchr(packet, ',', len)
+				    : NULL;
+
+	if (!comma) {
+		return false;
+	}
+	for (*seq = 0, comma++; *comma >= '0' && *comma <= '9'; comma++) {
+		*seq = *seq * 10 + (uint64_t)(*comma - '0');
+	}
+	return *comma == ',';
+}
+
+size_t interp_take_back(struct interp *ip, uint64_t *seqs, size_t most)
 {
 	char packet[INTERP_PACKET];
 	size_t n = 0;
-	ssize_t got;
 
-	while ((got = read(ip->unread, packet, sizeof packet)) > 0 || (got < 0 && errno == EINTR)) {
-		/* the end of a long line whose beginning was read is none of its own */
-		n += got > 0 && packet[0] == '[' && packet[got - 1] == '\n';
+	while (n < most) {
+		const ssize_t got = read(ip->unread, packet, sizeof packet);
+
+		if (got <= 0 && errno != EINTR) {
+			break;
+		}
+		n += got > 0 && read_seq(packet, (size_t)got, &seqs[n]);
 	}
 	return n;
 }
@@ -341,7 +361,7 @@ int interp_open_file(const char *folder)
 	return fd;
 }
 
-/* Moves what came of a large value into its file. 1: it is whole; 0; -1 with errno: no room. */
+/* Moves what came of a large value into its file. 1: it is whole; 0; -2 with errno: no room. */
 static int take_large(struct interp *ip)
 {
 	uint64_t n = ip->in.len - ip->in_at;
@@ -351,7 +371,7 @@ static int take_large(struct interp *ip)
 		const ssize_t put = write(ip->value_fd, ip->in.data + ip->in_at, (size_t)n);
 
 		if (put <= 0 && errno != EINTR) {
-			return -1;
+			return -2;
 		}
 		if (put > 0) {
 			ip->in_at += (size_t)put;
@@ -405,7 +425,7 @@ int interp_answer(struct interp *ip, struct answer *a)
 		ip->large = *a;
 		ip->value_left = a->value_len;
 		ip->value_fd = interp_open_file(ip->folder);
-		return ip->value_fd < 0 ? -1 : end_large(ip, a);
+		return ip->value_fd < 0 ? -2 : end_large(ip, a);
 	}
 	if (have - (size_t)(p - from) < a->value_len + a->why_len) {
 		return 0;

@@ -69,10 +69,12 @@ void interp_send(struct interp *ip, const char *line, size_t len);
 void interp_go_on(struct interp *ip); /* with what is unsent */
 #define INTERP_PACKET 4096
 
-/* Takes back the lines that it has not read; how many they were. The text goes nowhere: the
- * caller knows what it sent, and in which order. A line that is partly sent or read counts as read.
+/*
+ * Takes back lines that it has not read: the numbers of their calls, in their order, at most
+ * `most`; how many. It reads at the same time, so what it has read may stand between them. A line
+ * that is longer than a packet stays.
  */
-size_t interp_take_back(struct interp *ip);
+size_t interp_take_back(struct interp *ip, uint64_t *seqs, size_t most);
 
 /*
  * Of one that forks: the pid of a child that does the line's call, and is our child, too, the
@@ -94,7 +96,8 @@ int interp_file_answer(int fd, struct answer *a, off_t *from);
 /* A file for values and answers, which has no name. -1 with errno. */
 int interp_open_file(const char *folder);
 
-/* 1: the next answer, 0: none is whole yet, -1: what came is none of the protocol. */
+/* 1: the next answer, 0: none is whole yet, -1: what came is none of the protocol, -2 with errno:
+ * there is no room for what came. */
 int interp_answer(struct interp *ip, struct answer *a);
 
 #endif

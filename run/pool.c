@@ -152,7 +152,7 @@ static int wait_turn(struct pool *p)
 	struct pollfd *const fds = p->polls;
 	nfds_t n_fds = 3;
 	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick),
-				fmin(fmin(watch_next(p), stop_next(p)), call_next(p)));
+				fmin(fmin(watch_next(p), stop_next(p)), call_due(p)));
 	const double wait = p->hurry ? 0 : fmin(fmax(due - proc_monotonic(), 0), 3600);
 	const struct timespec t = { (time_t)wait, (long)((wait - floor(wait)) * 1e9) };
 	int n;
@@ -232,7 +232,7 @@ static void give_up(struct pool *p)
 	p->sum->stopped_by_system = true;
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		if (p->slots[i].state == SLOT_RUNNING || p->slots[i].state == SLOT_LINGERING) {
-			slot_kill(&p->slots[i], OUTCOME_INTERRUPTED);
+			slot_kill(p, &p->slots[i], OUTCOME_INTERRUPTED);
 		}
 	}
 	intake_close(p);

@@ -32,11 +32,12 @@ static int answered(struct pool *p, struct slot *s, const struct answer *a)
 {
 	struct lane *l = s->lane;
 	const double before = s->started;
+	const enum outcome killed_as = s->term_sent ? OUTCOME_NONE : s->ended_by;
+	int rc;
 
-	if (a->seq != l->seq) {
+	if (a->seq != call_first(l)) {
 		return 1;
 	}
-	l->seq++;
 	s->answer = *a;
 	s->answered = true;
 	l->cpu += a->cpu;
@@ -48,11 +49,17 @@ static int answered(struct pool *p, struct slot *s, const struct answer *a)
 	s->usage.ru_utime.tv_sec = (time_t)a->cpu;
 	s->usage.ru_utime.tv_usec = (suseconds_t)((a->cpu - floor(a->cpu)) * 1e6);
 	if (s->term_sent) { /* it heeds no TERM, and has its end */
-		call_take_back(p, s);
 		call_drop(p, s, 1);
 		lane_kill(s);
+	} else if (killed_as != OUTCOME_NONE) {
+		s->ended_by = OUTCOME_NONE; /* it had answered before: the kill was for the next */
 	}
-	return end_slot(p, s);
+	rc = end_slot(p, s);
+	if (rc == 0 && killed_as != OUTCOME_NONE && s->state == SLOT_RUNNING) {
+		s->ended_by = killed_as;
+		s->deadline = NEVER;
+	}
+	return rc;
 }
 
 /* What the interpreter said is none of the protocol: it is ended, as if it had crashed. */
@@ -103,7 +110,7 @@ int answer_hear(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
 	struct answer a;
-	int more = 1, r = 0;
+	int more = s->state == SLOT_RUNNING && !l->spoilt ? 1 : 0, r = 0;
 
 	for (int i = 0; s->state == SLOT_RUNNING && more > 0 && i < READS_A_TURN; i++) {
 		more = interp_read(l->interp);
@@ -117,13 +124,27 @@ int answer_hear(struct pool *p, struct slot *s)
 				break;
 			}
 		}
+		if (r == -2) {
+			return err_errno(&p->fault,
+					 "cannot keep a value in '%s' (nothing that was recorded "
+					 "is lost: make room, then run again)",
+					 p->calls->folder);
+		}
 		if (r < 0 && err_is(&p->fault)) {
 			return -1;
 		}
 		if (r != 0) {
 			spoilt(s);
 			more = 0;
+			break;
 		}
+	}
+	if (more < 0 && !l->gone && !l->closed) {
+		l->closed = true;
+		l->closed_at = p->now;
+	}
+	if (l->closed && !l->doomed && p->now >= l->closed_at + CLOSED_S) {
+		spoilt(s);
 	}
 	if (l->gone && more <= 0 && (s->state == SLOT_RUNNING || s->state == SLOT_FREE)) {
 		return lane_bury(p, s);

@@ -26,72 +26,6 @@
 #define SPOOL_FULL   ((off_t)16 << 20) /* bytes of output after which it is emptied */
 #define STREAMING_S  1e-4              /* calls that are shorter than that come in streams */
 
-/* ---- the calls of a lane ---- */
-
-static struct job *call_at(const struct lane *l, size_t k)
-{
-	return l->calls[(l->head + k) % l->cap];
-}
-
-static void call_add(struct lane *l, struct job *job)
-{
-	if (l->n == l->cap) {
-		const size_t cap = l->cap ? 2 * l->cap : 8;
-		struct job **calls = mem_array(cap, sizeof(struct job *));
-
-		for (size_t k = 0; k < l->n; k++) {
-			calls[k] = call_at(l, k);
-		}
-		free(l->calls);
-		l->calls = calls;
-		l->cap = cap;
-		l->head = 0;
-	}
-	l->calls[(l->head + l->n++) % l->cap] = job;
-}
-
-void call_drop(struct pool *p, struct slot *s, size_t keep)
-{
-	struct lane *l = s->lane;
-
-	while (l->n > keep) {
-		struct job *job = call_at(l, --l->n);
-
-		job->single = l->chunk > 1;
-		admit_back(p, job);
-	}
-}
-
-void call_take_back(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-
-	if (l->interp && l->n > 1 && l->chunk == 0) {
-		call_drop(p, s, l->n - interp_take_back(l->interp));
-	}
-}
-
-void call_forget(struct pool *p, struct slot *s)
-{
-	struct job *job = s->job;
-
-	s->lane->n = 0;
-	s->lane->chunk = 0;
-	s->state = SLOT_FREE;
-	s->pid = 0;
-	s->job = NULL;
-	p->running--;
-	admit_return(p, job, s->number);
-	admit_back(p, job);
-	results_forget(p, s);
-	free(s->scratch);
-	free(s->keep);
-	s->scratch = s->keep = NULL;
-	if (!s->lane->interp) {
-		spools_drop(p, s);
-	}
-}
-
 /* ---- sending ---- */
 
 /* The folders of the call that was put last, and what is there of its result files. Only where
@@ -130,7 +64,7 @@ int call_put_request(struct pool *p, const struct job *job, uint64_t seq)
 	return 0;
 }
 
-static void send_line(struct pool *p, struct lane *l)
+void call_send_line(struct pool *p, struct lane *l)
 {
 	const struct buf *line = &p->calls->line;
 
@@ -165,6 +99,7 @@ static size_t depth(const struct pool *p, const struct lane *l)
 		n = l->mean > 0 && l->mean < AHEAD_S ? (uint64_t)(AHEAD_S / l->mean) + 1 : 1;
 	}
 	n = n < most ? n : most;
+	n = n < CALLS_AHEAD ? n : CALLS_AHEAD;
 	return (size_t)(n < share ? n : share);
 }
 
@@ -179,12 +114,12 @@ static void send_ahead(struct pool *p, struct slot *s)
 		if (!job) {
 			return;
 		}
-		if (call_put_request(p, job, l->seq + l->n) != 0 ||
+		if (call_put_request(p, job, l->next_seq) != 0 ||
 		    p->calls->line.len > INTERP_PACKET) {
 			admit_back(p, job); /* its turn is when it is the first */
 			return;
 		}
-		send_line(p, l);
+		call_send_line(p, l);
 		call_add(l, job);
 	}
 }
@@ -206,7 +141,7 @@ static int send_chunk(struct pool *p, struct slot *s)
 	struct err e = ERR_INIT;
 	struct job *job;
 
-	call_chunk_begin(p->calls->maker, l->seq);
+	call_chunk_begin(p->calls->maker, call_first(l));
 	if (call_chunk_add(p->calls->maker, &s->job->task, &e) < 0) {
 		buf_puts(&p->why, e.text);
 		return 1;
@@ -239,7 +174,7 @@ int call_send_first(struct pool *p, struct slot *s)
 	l->begun = s->answered = false;
 	l->chunk = 0;
 	buf_clear(&p->why);
-	r = p->spec->function.chunk ? send_chunk(p, s) : call_put_request(p, s->job, l->seq);
+	r = p->spec->function.chunk ? send_chunk(p, s) : call_put_request(p, s->job, call_first(l));
 	if (r == 0) {
 		r = call_make_folders(p, s);
 	}
@@ -247,7 +182,7 @@ int call_send_first(struct pool *p, struct slot *s)
 		call_drop(p, s, 1);
 		return r < 0 ? -1 : end_unstarted(p, s, false);
 	}
-	send_line(p, l);
+	call_send_line(p, l);
 	slot_set_deadline(p, s, l->n);
 	if (!p->spec->function.chunk) {
 		send_ahead(p, s);
@@ -289,29 +224,6 @@ int call_start(struct pool *p, struct job *job)
 	return r;
 }
 
-/* ---- the next one ---- */
-
-bool call_goes_on(const struct slot *s)
-{
-	return s->lane && s->lane->n > 1 && s->lane->interp && !s->lane->doomed;
-}
-
-void call_released(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-
-	l->head = (l->head + 1) % l->cap;
-	l->n--;
-	l->begun = s->answered = false;
-	if (l->n == 0) {
-		l->chunk = 0;
-		return;
-	}
-	slot_begin(p, s, call_at(l, 0));
-	memcpy(s->code, l->code, sizeof s->code);
-	slot_set_deadline(p, s, l->chunk ? l->n : 1);
-}
-
 /* ---- a turn of the loop ---- */
 
 /* When the calls behind the first of a lane are wanted back, if others have nothing to do. */
@@ -335,14 +247,20 @@ static bool has_lanes(const struct pool *p)
 	return p->calls && !p->spec->function.fork;
 }
 
-double call_next(const struct pool *p)
+double call_due(const struct pool *p)
 {
-	double next = NEVER;
+	const bool idle = has_lanes(p) && somebody_idles(p);
+	double due = NEVER;
 
-	for (unsigned i = 0; has_lanes(p) && i < p->n_slots && somebody_idles(p); i++) {
-		next = fmin(next, unsure_at(&p->slots[i]));
+	for (unsigned i = 0; has_lanes(p) && i < p->n_slots; i++) {
+		const struct slot *s = &p->slots[i];
+
+		if (s->lane->closed && !s->lane->doomed) {
+			due = fmin(due, s->lane->closed_at + CLOSED_S);
+		}
+		due = idle ? fmin(due, unsure_at(s)) : due;
 	}
-	return next;
+	return due;
 }
 
 /* What is sent ahead goes on where it is, or comes back. */
@@ -416,7 +334,7 @@ size_t call_polls(const struct pool *p, struct pollfd *fds)
 		if (!s->lane->interp || s->state == SLOT_TAKING) {
 			continue;
 		}
-		if (s->state == SLOT_RUNNING && !s->lane->gone) {
+		if (s->state == SLOT_RUNNING && !s->lane->gone && !s->lane->closed) {
 			fds[n++] = (struct pollfd){ .fd = interp_fd(s->lane->interp),
 						    .events = POLLIN };
 		}

@@ -5,6 +5,11 @@
 
 #include "run/pool_internal.h"
 
+#define DEATHS_MAX 3   /* of interpreters in turn that had begun no call */
+#define CLOSED_S   1.0 /* that one may live which can answer no more: it may be about to end */
+
+#define CALLS_AHEAD 256 /* calls of a lane at most */
+
 /* An interpreter that forks, for tasks of equal resources. */
 struct zygote {
 	struct interp *interp; /* NULL: it is gone */
@@ -36,6 +41,17 @@ int call_send_first(struct pool *p, struct slot *s);
 int call_put_request(struct pool *p, const struct job *job, uint64_t seq);
 /* The folders of the job whose request was made last. The same; -1: the pool cannot go on. */
 int call_make_folders(struct pool *p, struct slot *s);
+
+/* Sends calls.line. */
+void call_send_line(struct pool *p, struct lane *l);
+
+/* pool_ahead.c */
+struct call *call_at(const struct lane *l, size_t k);
+void call_add(struct lane *l, struct job *job);
+/* The number of the slot's own call. */
+uint64_t call_first(const struct lane *l);
+/* Of an interpreter that is gone: it had not begun the slot's own call. */
+bool call_is_unread(const struct slot *s);
 
 /* pool_lane.c. What the function wants: what the hello said, in calls.wants. */
 void lane_read_wants(struct pool *p);

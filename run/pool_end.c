@@ -268,7 +268,8 @@ static void release(struct pool *p, struct slot *s, enum outcome outcome)
 
 int end_unstarted(struct pool *p, struct slot *s, bool crowded)
 {
-	const enum outcome outcome = crowded ? OUTCOME_INTERRUPTED : OUTCOME_NOT_STARTED;
+	const enum outcome outcome =
+		crowded || s->uncharged ? OUTCOME_INTERRUPTED : OUTCOME_NOT_STARTED;
 
 	p->crowded |= crowded;
 	s->ended = s->started;

@@ -18,8 +18,9 @@
 
 /* ---- the interpreters ---- */
 
-static void zygote_end(struct zygote *z)
+static void zygote_end(struct calls *c, struct zygote *z)
 {
+	c->opening -= z->interp && !z->ready;
 	interp_free(z->interp);
 	z->interp = NULL;
 	if (z->log_fd >= 0) {
@@ -44,7 +45,7 @@ static struct zygote *zygote_for(struct pool *p, const struct job *job)
 		if (strcmp(z->code, p->code) == 0) {
 			return z;
 		}
-		zygote_end(z); /* the code was edited; its children go on */
+		zygote_end(p->calls, z); /* the code was edited; its children go on */
 	}
 	return NULL;
 }
@@ -81,7 +82,7 @@ static int zygote_start(struct pool *p, const struct slot *s)
 		z->interp = interp_start(&w, &p->why);
 	}
 	if (!z->interp) {
-		zygote_end(z);
+		zygote_end(p->calls, z);
 		return err_bad(&p->fault, "%s", buf_str(&p->why));
 	}
 	p->calls->opening++;
@@ -171,7 +172,7 @@ bool fork_reap(struct pool *p, pid_t pid)
 	}
 	(void)waitpid(pid, NULL, 0);
 	if (z->ready) {
-		zygote_end(z);
+		zygote_end(p->calls, z);
 	}
 	return true;
 }
@@ -199,7 +200,7 @@ unsigned fork_hang_up(struct pool *p)
 void fork_close(struct pool *p)
 {
 	for (size_t k = 0; k < p->calls->n_zygotes; k++) {
-		zygote_end(&p->calls->zygotes[k]);
+		zygote_end(p->calls, &p->calls->zygotes[k]);
 	}
 	free(p->calls->zygotes);
 }
@@ -254,8 +255,8 @@ int fork_start(struct pool *p, struct job *job)
 	s->fd[0] = s->fd[1] = -1;
 	slot_take(p, s, job);
 	z = zygote_for(p, job);
-	if (!z) {
-		r = zygote_start(p, s);
+	if (!z || !z->ready) {
+		r = z ? 0 : zygote_start(p, s);
 		wait_for_zygote(p, s);
 		return r;
 	}
@@ -268,13 +269,21 @@ int fork_start(struct pool *p, struct job *job)
 		fork_task(p, s, z);
 	}
 	if (s->pid <= 0) {
-		const bool crowded = r == 0 && errno == EAGAIN && p->running > 1;
+		const bool gone = r == 0 && (errno == EPIPE || errno == ECONNRESET),
+			   crowded = r == 0 && errno == EAGAIN && p->running > 1;
 
+		s->uncharged = gone && ++p->calls->deaths < DEATHS_MAX;
+		if (s->answer_fd >= 0) {
+			(void)close(s->answer_fd);
+			s->answer_fd = -1;
+		}
 		if (r == 0 && !crowded) {
-			zygote_end(z); /* whatever ails it: the next task gets a new one */
+			zygote_end(p->calls,
+				   z); /* whatever ails it: the next task gets a new one */
 		}
 		return end_unstarted(p, s, crowded);
 	}
+	p->calls->deaths = 0;
 	s->mask = 0;
 	slot_set_deadline(p, s, 1);
 	slot_send_start(p, s);

@@ -7,8 +7,8 @@
  * much; pool_record.c writes the two records; pool_spool.c has the files that output goes to;
  * pool_folder.c scratch and kept folders.
  *
- * Of functions: pool_call.c sends calls to interpreters, pool_answer.c hears what comes back,
- * pool_lane.c starts interpreters and sees them go.
+ * Of functions: pool_call.c sends calls to interpreters (pool_ahead.c knows which), pool_answer.c
+ * hears what comes back, pool_lane.c starts interpreters and sees them go.
  */
 #ifndef PPGEN_RUN_POOL_INTERNAL_H
 #define PPGEN_RUN_POOL_INTERNAL_H
@@ -113,6 +113,11 @@ struct taker {
  * behind it were sent ahead, so that short calls need not wait for us. They take nothing of the
  * resources, have no records, and may be taken back, until the one before them has ended.
  */
+struct call {
+	struct job *job;
+	uint64_t seq;
+};
+
 struct lane {
 	struct interp *interp; /* NULL: there is none now */
 	bool ready;            /* the function is loaded */
@@ -124,9 +129,11 @@ struct lane {
 	uint64_t cpus, memory; /* what it was started with */
 	char *gpus;            /* the same */
 	char code[CODE_HEX];   /* of when it was started */
-	struct job **calls;    /* n of them, from calls[head] on, which is the slot's job */
+	struct call *calls;    /* n of them, from calls[head] on, which is the slot's job */
 	size_t head, n, cap;
-	uint64_t seq;            /* number of the first call */
+	uint64_t next_seq;
+	bool closed;             /* it can answer no more, and lives; */
+	double closed_at;        /* since then */
 	size_t chunk;            /* of `per: chunk`: tasks that went in one call; else 0 */
 	bool begun;              /* the start of the first is recorded */
 	bool long_line;          /* the last that was sent is longer than a packet */
@@ -308,7 +315,7 @@ void fork_close(struct pool *p);
 int call_start(struct pool *p, struct job *job);
 int call_turn(struct pool *p);                               /* hears answers, sends calls ahead */
 size_t call_polls(const struct pool *p, struct pollfd *fds); /* at most two a slot */
-double call_next(const struct pool *p);                      /* when call_turn wants to be called */
+double call_due(const struct pool *p);                       /* when call_turn wants to be called */
 bool call_is_streaming(const struct pool *p); /* so many answers come that waiting a moment pays */
 bool call_goes_on(const struct slot *s);      /* further calls were sent behind the first */
 void call_released(struct pool *p, struct slot *s); /* the first is recorded: the next begins */
@@ -336,7 +343,7 @@ void watch_own_peak(struct pool *p);
 bool slot_signal(const struct slot *s,
 		 int number); /* the whole group; false when there is none any more */
 void slot_term(struct pool *p, struct slot *s, enum outcome why, double grace);
-void slot_kill(struct slot *s, enum outcome why);
+void slot_kill(struct pool *p, struct slot *s, enum outcome why);
 double watch_next(const struct pool *p); /* when it wants to be called again */
 int watch_deadlines(struct pool *p);     /* limits, graces, checkpoints */
 void watch_processes(struct pool *p);    /* memory and strays, by one look at /proc */

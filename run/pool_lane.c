@@ -23,8 +23,7 @@
 #include "gen/language.h"
 #include "run/pool_calls.h"
 
-#define LEAVE_S    5.0 /* that idle interpreters have at the end, to leave by themselves */
-#define DEATHS_MAX 3
+#define LEAVE_S    5.0  /* that idle interpreters have at the end, to leave by themselves */
 #define TAIL_SHOWN 2000 /* bytes of what one said that could not load its function */
 
 /* ---- all of them ---- */
@@ -194,7 +193,7 @@ bool lane_may_start(const struct pool *p)
 
 		room = s->state == SLOT_FREE && !s->lane->gone && !s->lane->doomed;
 	}
-	return room && (c->opened || c->opening == 0);
+	return room && (c->opening == 0 || (c->opened && !p->spec->function.fork));
 }
 
 void lane_leave(struct pool *p, struct slot *s)
@@ -209,7 +208,11 @@ void lane_leave(struct pool *p, struct slot *s)
 static void lane_fresh(struct lane *l)
 {
 	free(l->gpus);
-	*l = (struct lane){ .calls = l->calls, .head = l->head, .n = l->n, .cap = l->cap };
+	*l = (struct lane){ .calls = l->calls,
+			    .head = l->head,
+			    .n = l->n,
+			    .cap = l->cap,
+			    .next_seq = l->next_seq };
 }
 
 int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w)
@@ -433,13 +436,13 @@ static int bury_unbegun(struct pool *p, struct slot *s, bool loading)
 int lane_bury(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
-	const bool loading = !l->ready, begun = interp_take_back(l->interp) < l->n && !loading,
+	const bool loading = !l->ready, begun = !loading && l->n > 0 && !call_is_unread(s),
 		   ended = s->ended_by != OUTCOME_NONE || p->stop >= STOP_TERM;
 
 	p->calls->opening -= loading;
 	interp_free(l->interp);
 	l->interp = NULL;
-	l->gone = l->doomed = false;
+	l->gone = l->doomed = l->closed = false;
 	if (l->n == 0) {
 		s->pid = 0;
 		spools_drop(p, s);

@@ -108,7 +108,7 @@ void stop_killing(struct pool *p)
 {
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		if (p->slots[i].state == SLOT_RUNNING) {
-			slot_kill(&p->slots[i], OUTCOME_INTERRUPTED);
+			slot_kill(p, &p->slots[i], OUTCOME_INTERRUPTED);
 		} else if (p->slots[i].state == SLOT_LINGERING) {
 			p->slots[i].deadline = p->now;
 		}

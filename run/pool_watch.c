@@ -44,6 +44,7 @@ void slot_term(struct pool *p, struct slot *s, enum outcome why, double grace)
 	if (s->ended_by == OUTCOME_NONE) {
 		s->ended_by = why;
 	}
+	call_take_back(p, s);
 	if (!s->term_sent) {
 		(void)slot_signal(s, SIGTERM);
 		(void)slot_signal(s, SIGCONT);
@@ -54,10 +55,14 @@ void slot_term(struct pool *p, struct slot *s, enum outcome why, double grace)
 	}
 }
 
-void slot_kill(struct slot *s, enum outcome why)
+void slot_kill(struct pool *p, struct slot *s, enum outcome why)
 {
 	if (s->ended_by == OUTCOME_NONE) {
 		s->ended_by = why;
+	}
+	call_take_back(p, s);
+	if (s->lane) {
+		s->lane->doomed = true;
 	}
 	(void)slot_signal(s, SIGKILL);
 	s->deadline = NEVER;
@@ -104,7 +109,7 @@ int watch_deadlines(struct pool *p)
 				return -1;
 			}
 		} else if (due && s->term_sent) {
-			slot_kill(s, s->due_as);
+			slot_kill(p, s, s->due_as);
 		} else if (due) {
 			slot_term(p, s, s->due_as, s->grace);
 		} else if (s->state == SLOT_RUNNING && s->checkpoint_at <= p->now) {
@@ -210,7 +215,7 @@ static void judge_memory(struct pool *p, const struct tree *trees)
 		s->peak = sum > s->peak ? sum : s->peak;
 		if (s->job->task.res.memory > 0 && sum > s->job->task.res.memory &&
 		    s->state == SLOT_RUNNING) {
-			slot_kill(s, OUTCOME_OOM);
+			slot_kill(p, s, OUTCOME_OOM);
 			for (size_t k = 0; k < p->procs.n; k++) {
 				if (p->procs.procs[k].owner == (int)i) {
 					(void)kill(p->procs.procs[k].pid, SIGKILL);

@@ -31,6 +31,7 @@ PROTOCOL = 1
 PACKET = 65536  # at least 4096: a read takes one packet of the pipe, never more
 MESSAGE = 256 * 1024  # the longest message of isolate: fork, and more
 WHY = 300  # bytes of the reason that a reply gives
+VALUE_MAX = 2 << 30  # bytes of a value
 DEPTH = 100  # levels of a value; ppgen reads 200
 Row = Dict[str, Any]
 Column = Tuple[Any, List[Any]]  # its name and its items
@@ -820,6 +821,8 @@ class Caller:
         try:
             data = self.pack(self.call((), request[2], request[3],
                                        request[4] if len(request) > 4 else None))
+            if len(data) > VALUE_MAX:
+                raise Invalid("is of %d bytes, and at most %d are kept" % (len(data), VALUE_MAX))
         except BaseException as fault:
             status, code, why = self.failed(fault)
         self.reply(fd, request[1], status, code, start, data, why)
