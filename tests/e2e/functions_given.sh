@@ -45,7 +45,8 @@ def variables(k):
     text = "import os; print({k: v for k, v in os.environ.items() if k[:6] in ('PPGEN_', 'MINE_S')} == %r)" % {
         k: v for k, v in os.environ.items() if k[:6] in ("PPGEN_", "MINE_S")}
     out = subprocess.check_output([sys.executable, "-c", text]).decode().strip()
-    return {"names": " ".join(ours), "same": out, "mine": os.environb[b"MINE_S"].decode(), "cwd": os.getcwd()}
+    return {"names": " ".join(ours), "same": out, "mine": os.environb[b"MINE_S"].decode().encode("unicode_escape").decode(),
+            "cwd": os.getcwd()}
 
 
 def threads(k):
@@ -150,7 +151,7 @@ params: {k: {from: 0, to: 29, step: 1}}
 python: given:variables
 env: {MINE_S: "{k} {task} é"}
 YAML
-is 'variables: those of placeholders' "$(column variables mine | tr -s ' ' | cut -d ' ' -f 1,3,4,6)" '0 é 1 é'
+is 'variables: those of placeholders' "$(column variables mine | tr -s ' ' | cut -d ' ' -f 1,3,4,6)" '0 \xe9 1 \xe9'
 is 'variables: the same in a subprocess' "$(column variables same | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 30 True'
 like 'variables: what is there' runs/variables/collect/results.csv 'PPGEN_ATTEMPT .*PPGEN_INDEX .*PPGEN_RUN .*PPGEN_SEED .*PPGEN_SEED64 .*PPGEN_TASK'
 
