@@ -6,9 +6,8 @@
 . "$SRC/tests/e2e/functions_lib.sh"
 
 # functions_fork.sh runs this, too: with a process for each call, of which there are fewer.
-isolate=${ISOLATE:-worker}
 n=1000
-[ "$isolate" = worker ] || n=200
+[ "${ISOLATE:-worker}" = worker ] || n=60
 
 cat >ways.py <<'PY'
 import os
@@ -118,7 +117,7 @@ PY
 while IFS='|' read -r way ended why seen; do
 	spec "$way" <<YAML
 params: {k: {from: 0, to: $((n - 1)), step: 1}, way: [$way], last: [$((n - 1))]}
-python: {call: "ways:run", isolate: $isolate}
+python: ways:run
 YAML
 	exits 1 ppgen run -q -j 2 "$way.yaml"
 	is "$way: the guilty are charged" "$(ends "$way" 'select(.out != "ok")' | cut -d ' ' -f 1-4 | tr '\n' ,)" "0 $ended,$((n / 2)) $ended,$((n - 1)) $ended,"

@@ -3,7 +3,7 @@
 #
 # What the scripts on functions have in common, behind lib.sh:
 #
-#	spec NAME <<'YAML'         NAME.yaml: the head, then what is read from stdin
+#	spec NAME <<'YAML'         NAME.yaml: the head, then what is read from stdin; with ISOLATE=fork each call gets a process
 #	ends NAME [FILTER]         "index outcome exit signal why" of each end record, by index; FILTER is jq's
 #	once DESCRIPTION FILE N    FILE has each number from 0 to N-1 exactly once
 #	nothing_left               whether no process of a task or interpreter lives
@@ -29,7 +29,11 @@ spec() {
 	{
 		echo 'ppgen: 1'
 		echo "name: $1"
-		cat
+		if [ "${ISOLATE:-worker}" = fork ]; then
+			sed -E 's/^python: \{(.*)\}$/python: {\1, isolate: fork}/; t; s/^python: (.*)$/python: {call: "\1", isolate: fork}/'
+		else
+			cat
+		fi
 	} >"$1.yaml"
 }
 
