@@ -112,7 +112,7 @@ int submit_dry_run(struct submit_session *x, struct submit_request *q, struct er
 	bool there;
 	int rc = 0;
 
-	q->by_hand = false;    /* the commands alone, without what records them */
+	q->by_hand = false; /* the commands alone, without what records them */
 	say_begin(&x->s, NULL);
 	if (!rundir_is(q->rundir)) { /* nothing is made that was not there */
 		const char *temporary = getenv("TMPDIR");
