@@ -361,7 +361,8 @@ int submission_set_ended(struct submission *s, const char *how, const char *why,
 	buf_printf(&b, ",\"next\":%u", next);
 	put_time(&b);
 	rc = set_event(s, ENDED, &b, e);
-	if (rc >= 0) {
+	/* never before it is sure that it ended: without it, nothing of it could be begun again */
+	if (rc == 0 || (rc == 1 && file_sync_dir(s->dir, NULL) == 0)) {
 		char *path = path_join(s->dir, SUBMISSION_ENVIRONMENT);
 
 		(void)unlink(path); /* nobody needs it any more, and it may hold secrets */

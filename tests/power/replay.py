@@ -147,6 +147,8 @@ class Promise:
             if path in self.whole and content not in self.whole[path]:
                 broken.append(f"'{path}' is torn")
             for name, there in self.folders.get(path, {}).items():
+                if name == "environment" and f"{path}/ended.json" in state and f"{path}/{name}" not in state:
+                    continue  # removed when the submission had ended: never before that can be seen
                 if state.get(f"{path}/{name}") != there:
                     broken.append(f"'{path}' has no whole '{name}'")
             if path.startswith(self.rundir + "journal/") and path.endswith(".jsonl"):
