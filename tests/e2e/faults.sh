@@ -92,37 +92,9 @@ echo \$n >"$test_place/queue/last"
 echo "id \$n"
 SH
 chmod +x "$test_place/bin/tqsub"
-cat >tq.tmpl <<'TMPL'
----
-template: 1
-name: tq
-about: a queue that nobody works off
-detect: {run: [tqsub, --version], match: 'no such version'}
-submit: {run: [tqsub, "{{hold}}", "{{after}}", "{{extra}}", "{{script}}"], hold: [-h], after: [-w, "{{ids|join:,}}"], id: '^id ([0-9]+)$'}
-release: ["true", "{{ids}}"]
-cancel: ["true", "{{ids}}"]
-ask:
-  - {run: ["true", "{{ids}}"], match: '^(?<id>\d+) (?<index>\d+) (?<state>\w+)$'}
-find: {run: ["true"], match: '^(?<id>\d+) (?<name>\w+)$'}
-states: {running: 'R'}
-array: {first: 1, least: 1}
-job_name: {most: 200, allowed: 'A-Za-z0-9._-'}
-launch: [mpiexec, -n, "{{ranks}}"]
-environment: {cpus: [TQ_CPUS], hidden: [TQ_*], own: [TQ_*], recorded: [TQ_JOB], ends: TQ_ENDS}
-script: {directive: '#TQ'}
----
-#!/bin/bash
-#TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}{? {{memory}}?}
-#TQ {{time}}
-{{directives}}
-exec >>{{log|q}} 2>&1 </dev/null || exit 3
-{{count|if}}exec {{worker}} --element "$TQ_INDEX" --job "$TQ_JOB.$TQ_INDEX"
-{{count|unless}}exec {{worker}} --job "$TQ_JOB"
-TMPL
 load fresh
 cd w || exit 99
-ok 'an array is submitted' ppgen submit -q --template "$T/tq.tmpl" --set submit.elements=1 --set submit.slots=1 small.yaml || exit 1
+ok 'an array is submitted' ppgen submit -q --template "$SRC/tests/e2e/queue.tmpl" --set submit.elements=1 --set submit.slots=1 small.yaml || exit 1
 cd ..
 save submitted
 cd w || exit 99
@@ -282,7 +254,7 @@ faults_of 'log' whole '' ppgen log --stdout large.yaml 3
 faults_of 'collect' whole large ppgen collect -q large.yaml
 faults_of 'collect -o' whole '' ppgen collect -q large.yaml -o -
 faults_of 'collect --csv' fresh '' ppgen collect -q --csv one.csv two.csv -o -
-faults_of 'submit -n' fresh '' ppgen submit -n --template "$T/tq.tmpl" small.yaml
+faults_of 'submit -n' fresh '' ppgen submit -n --template "$SRC/tests/e2e/queue.tmpl" small.yaml
 next=next_element
 faults_of 'worker' submitted small ppgen worker runs/small --submission 1 --array 1 --element 1
 next=next_finaliser
@@ -310,7 +282,7 @@ if [ -w /dev/full ]; then
 	cd w || exit 99
 	for words in 'plan large.yaml' 'plan --format csv large.yaml' 'status large.yaml' 'status --json large.yaml' 'log large.yaml 3' 'log --stderr large.yaml 3' \
 		'collect -q large.yaml -o -' 'collect -q large.yaml -o - --format jsonl' 'collect -q --csv one.csv two.csv' 'run -n --force large.yaml' 'man run' '--help' \
-		"submit -n --force --template $T/tq.tmpl small.yaml" 'site'; do
+		"submit -n --force --template $SRC/tests/e2e/queue.tmpl small.yaml" 'site'; do
 		code=0
 		# shellcheck disable=SC2086 # words of their own
 		ppgen $words >/dev/full 2>full.err || code=$?

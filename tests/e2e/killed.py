@@ -167,38 +167,9 @@ retry: {times: 2, on: [exit, signal]}
 SHARE = {"number": 14, "retries": 16, "files": 14, "rows": 12, "text": 8, "mixed": 8, "kept": 8, "grown": 12, "packed": 6, "big": 2, "array": 14}
 GROWN = 90  # tasks of "grown", which begins with a few: so each start publishes a plan
 
-TEMPLATE = """---
-template: 1
-name: tq
-about: a queue that is worked off by hand
-detect: {run: [tqsub, --version], match: 'no such version'}
-submit:
-  run: ["echo", "id 1", "{{hold}}", "{{after}}", "{{extra}}", "{{script}}"]
-  hold: [-h]
-  after: [-w, "{{ids|join:,}}"]
-  id: '^id ([0-9]+) .*$'
-release: ["true", "{{ids}}"]
-cancel: ["true", "{{ids}}"]
-ask:
-  - {run: ["true", "{{ids}}"], match: '^(?<id>\\d+) (?<index>\\d+) (?<state>\\w+)$'}
-find: {run: ["true"], match: '^(?<id>\\d+) (?<name>\\w+)$'}
-states: {running: 'R'}
-array: {first: 1, least: 1}
-job_name: {most: 200, allowed: 'A-Za-z0-9._-'}
-launch: [mpiexec, -n, "{{ranks}}"]
-environment: {cpus: [TQ_CPUS], hidden: [TQ_*], own: [TQ_*], recorded: [TQ_JOB], ends: TQ_ENDS}
-script: {directive: '#TQ'}
----
-#!/bin/bash
-#TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}{? {{memory}}?}
-#TQ {{time}}
-{{directives}}
-{{count|if}}exec >>{{log|q}}."$TQ_INDEX" 2>&1 </dev/null || exit 3
-{{count|if}}exec {{worker}} --element "$TQ_INDEX" --job "$TQ_JOB.$TQ_INDEX"
-{{count|unless}}exec >>{{log|q}} 2>&1 </dev/null || exit 3
-{{count|unless}}exec {{worker}} --job "$TQ_JOB"
-"""
+# The template of a queue. What is submitted gets a number, and is started here.
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "queue.tmpl")) as queue:
+    TEMPLATE = queue.read().replace("[tqsub, \"{{hold", "[echo, \"id 1\", \"{{hold")
 
 
 class Fault(Exception):

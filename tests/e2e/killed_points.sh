@@ -44,39 +44,9 @@ shell: echo "$PPGEN_TASK $PPGEN_ATTEMPT" >>"$STARTS"; echo "$x"
 results: {stdout: number}
 submit: {elements: 2, slots: 1}
 YAML
-cat >"$H/tq.tmpl" <<'TMPL'
----
-template: 1
-name: tq
-about: a queue that nobody works off
-detect: {run: [tqsub, --version], match: 'no such version'}
-submit:
-  run: [echo, "id 1", "{{hold}}", "{{after}}", "{{extra}}", "{{script}}"]
-  hold: [-h]
-  after: [-w, "{{ids|join:,}}"]
-  id: '^id ([0-9]+) .*$'
-release: ["true", "{{ids}}"]
-cancel: ["true", "{{ids}}"]
-ask:
-  - {run: ["true", "{{ids}}"], match: '^(?<id>\d+) (?<index>\d+) (?<state>\w+)$'}
-find: {run: ["true"], match: '^(?<id>\d+) (?<name>\w+)$'}
-states: {running: 'R'}
-array: {first: 1, least: 1}
-job_name: {most: 200, allowed: 'A-Za-z0-9._-'}
-launch: [mpiexec, -n, "{{ranks}}"]
-environment: {cpus: [TQ_CPUS], hidden: [TQ_*], own: [TQ_*], recorded: [TQ_JOB], ends: TQ_ENDS}
-script: {directive: '#TQ'}
----
-#!/bin/bash
-#TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}{? {{memory}}?}
-#TQ {{time}}
-{{directives}}
-{{count|if}}exec >>{{log|q}}."$TQ_INDEX" 2>&1 </dev/null || exit 3
-{{count|if}}exec {{worker}} --element "$TQ_INDEX" --job "$TQ_JOB.$TQ_INDEX"
-{{count|unless}}exec >>{{log|q}} 2>&1 </dev/null || exit 3
-{{count|unless}}exec {{worker}} --job "$TQ_JOB"
-TMPL
+# A queue that nobody works off.
+printf '#!/bin/sh\necho id 1\n' >"$test_place/bin/tqsub"
+chmod +x "$test_place/bin/tqsub"
 
 # ids of tasks with a good record that is whole, as tasks know themselves
 good_ids() {
@@ -171,7 +141,7 @@ points 'big output' 'write@journal/ rename sync@files/ sync@journal/' ppgen run 
 
 # An array element; killed, it is requeued, then the other one comes.
 afresh
-ok 'a submission' ppgen submit -q --template "$H/tq.tmpl" --no-finalise array.yaml
+ok 'a submission' ppgen submit -q --template "$SRC/tests/e2e/queue.tmpl" --no-finalise array.yaml
 mv runs before
 element() { ppgen worker runs/a --submission 1 --array 1 --element "$1" --job 4711; }
 # A claim whose file does not say whose it is belongs to nobody: its tasks wait until the submission has ended.

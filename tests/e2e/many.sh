@@ -22,39 +22,9 @@ shell: echo "$PPGEN_TASK $PPGEN_ATTEMPT" >>"$STARTS"; sleep 0.01; echo "$x"
 results: {stdout: number}
 submit: {elements: 6, slots: 2}
 YAML
-cat >"$H/tq.tmpl" <<'TMPL'
----
-template: 1
-name: tq
-about: a queue that nobody works off
-detect: {run: [tqsub, --version], match: 'no such version'}
-submit:
-  run: [echo, "id 1", "{{hold}}", "{{after}}", "{{extra}}", "{{script}}"]
-  hold: [-h]
-  after: [-w, "{{ids|join:,}}"]
-  id: '^id ([0-9]+) .*$'
-release: ["true", "{{ids}}"]
-cancel: ["true", "{{ids}}"]
-ask:
-  - {run: ["true", "{{ids}}"], match: '^(?<id>\d+) (?<index>\d+) (?<state>\w+)$'}
-find: {run: ["true"], match: '^(?<id>\d+) (?<name>\w+)$'}
-states: {running: 'R'}
-array: {first: 1, least: 1}
-job_name: {most: 200, allowed: 'A-Za-z0-9._-'}
-launch: [mpiexec, -n, "{{ranks}}"]
-environment: {cpus: [TQ_CPUS], hidden: [TQ_*], own: [TQ_*], recorded: [TQ_JOB], ends: TQ_ENDS}
-script: {directive: '#TQ'}
----
-#!/bin/bash
-#TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}{? {{memory}}?}
-#TQ {{time}}
-{{directives}}
-{{count|if}}exec >>{{log|q}}."$TQ_INDEX" 2>&1 </dev/null || exit 3
-{{count|if}}exec {{worker}} --element "$TQ_INDEX" --job "$TQ_JOB.$TQ_INDEX"
-{{count|unless}}exec >>{{log|q}} 2>&1 </dev/null || exit 3
-{{count|unless}}exec {{worker}} --job "$TQ_JOB"
-TMPL
+# A queue that nobody works off.
+printf '#!/bin/sh\necho id 1\n' >"$test_place/bin/tqsub"
+chmod +x "$test_place/bin/tqsub"
 run=$T/tree/runs/m
 
 good_ids() { grep -ah '"out":"ok".*"crc":"[0-9a-f]\{8\}"}$' "$run"/journal/*/*.jsonl 2>/dev/null | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/' | sort; }
@@ -266,7 +236,7 @@ like 'another spec of that name is refused' "$err" "belongs to '.*spec.yaml'"
 ok 'a calm run of the array' ppgen run -q -d calm-a tree/array.yaml
 afresh
 run=$T/tree/runs/a
-ok 'a submission' ppgen submit -q --template "$H/tq.tmpl" --no-finalise tree/array.yaml
+ok 'a submission' ppgen submit -q --template "$SRC/tests/e2e/queue.tmpl" --no-finalise tree/array.yaml
 line_up
 pids=
 for i in 1 2 3 4 5 6; do

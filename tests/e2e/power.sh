@@ -121,40 +121,7 @@ done
 ppgen collect -q "$1/area/runs/q"
 SH
 chmod +x "$test_place"/bin/*
-cat >"$H/tq.tmpl" <<'TMPL'
----
-template: 1
-name: tq
-about: a queue that is worked off by hand
-detect: {run: [tqsub, --version], match: 'no such version'}
-submit:
-  run: [tqsub, "{{hold}}", "{{after}}", "{{extra}}", "{{script}}"]
-  hold: [-h]
-  after: [-w, "{{ids|join:,}}"]
-  id: '^id ([0-9]+)$'
-release: ["true", "{{ids}}"]
-cancel: ["true", "{{ids}}"]
-ask:
-  - {run: ["true", "{{ids}}"], match: '^(?<id>\d+) (?<index>\d+) (?<state>\w+)$'}
-find: {run: ["true"], match: '^(?<id>\d+) (?<name>\w+)$'}
-states: {running: 'R'}
-array: {first: 1, least: 1}
-job_name: {most: 200, allowed: 'A-Za-z0-9._-'}
-launch: [mpiexec, -n, "{{ranks}}"]
-environment: {cpus: [TQ_CPUS], hidden: [TQ_*], own: [TQ_*], recorded: [TQ_JOB], ends: TQ_ENDS}
-script: {directive: '#TQ'}
----
-#!/bin/bash
-#TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}{? {{memory}}?}
-#TQ {{time}}
-{{directives}}
-sleep "${TQ_DELAY:-0}"
-{{count|if}}exec >>{{log|q}}."$TQ_INDEX" 2>&1 </dev/null || exit 3
-{{count|if}}exec {{worker}} --element "$TQ_INDEX" --job "$TQ_JOB.$TQ_INDEX"
-{{count|unless}}exec >>{{log|q}} 2>&1 </dev/null || exit 3
-{{count|unless}}exec {{worker}} --job "$TQ_JOB"
-TMPL
+cp "$SRC/tests/e2e/queue.tmpl" "$H/tq.tmpl"
 sed 's/^name: p/name: q/; s/sleep 1.2/sleep 0.2/; /^collect:/,$d' p.yaml >q.yaml
 printf 'submit: {elements: 2, slots: 1}\n' >>q.yaml
 rm -rf area tables

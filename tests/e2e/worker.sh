@@ -14,45 +14,11 @@ cp "$script" "$HOME/$n.sh" || exit 1
 echo "id $n"
 SH
 chmod +x "$test_place/bin/tqsub"
-cat >"$H/tq.tmpl" <<'TMPL'
----
-template: 1
-name: tq
-about: a queue that is worked off by hand
-detect: {run: [tqsub, --version], match: 'no such version'}
-submit:
-  run: [tqsub, "{{hold}}", "{{after}}", "{{extra}}", "{{script}}"]
-  hold: [-h]
-  after: [-w, "{{ids|join:,}}"]
-  id: '^id ([0-9]+)$'
-release: ["true", "{{ids}}"]
-cancel: ["true", "{{ids}}"]
-ask:
-  - {run: ["true", "{{ids}}"], match: '^(?<id>\d+) (?<index>\d+) (?<state>\w+)$'}
-find: {run: ["true"], match: '^(?<id>\d+) (?<name>\w+)$'}
-states: {running: 'R'}
-array: {first: 1, least: 1}
-job_name: {most: 200, allowed: 'A-Za-z0-9._-'}
-launch: [mpiexec, -n, "{{ranks}}"]
-environment: {cpus: [TQ_CPUS], hidden: [TQ_*], own: [TQ_*], recorded: [TQ_JOB], ends: TQ_ENDS}
-script: {directive: '#TQ'}
----
-#!/bin/bash
-#TQ {{name}} {{first}} {{last}}
-#TQ {{cpus}} {{nodes}}{? {{memory}}?}
-#TQ {{time}}
-{{directives}}
-sleep "${TQ_DELAY:-0}"
-{{count|if}}exec >>{{log|q}}."$TQ_INDEX" 2>&1 </dev/null || exit 3
-{{count|if}}exec {{worker}} --element "$TQ_INDEX" --job "$TQ_JOB.$TQ_INDEX"
-{{count|unless}}exec >>{{log|q}} 2>&1 </dev/null || exit 3
-{{count|unless}}exec {{worker}} --job "$TQ_JOB"
-TMPL
 
 # Submits; the script is then $script, the run directory $run, the elements' logs $run/submissions/0001/log.
 submit() {
 	run=$T/runs/$(sed -n 's/^name: //p' "$1")
-	ppgen submit -q --template "$H/tq.tmpl" --no-finalise "$1" >"$out" 2>"$err" || test_show submit "$err"
+	ppgen submit -q --template "$SRC/tests/e2e/queue.tmpl" --no-finalise "$1" >"$out" 2>"$err" || test_show submit "$err"
 	script=$H/$(cat "$H/last").sh
 }
 # Becomes element $1, as the scheduler starts it: from its script, in a session of its own. To be called in a subshell or behind "&": then
@@ -291,19 +257,19 @@ command: echo {x}
 results: {stdout: number}
 submit: {elements: 2}
 YAML
-ok 'a dry run' ppgen submit -n --template "$H/tq.tmpl" shown.yaml
+ok 'a dry run' ppgen submit -n --template "$SRC/tests/e2e/queue.tmpl" shown.yaml
 like 'shows that the array is held' "$out" "^id1=\\$\(tqsub -h '/.* b/runs/shown/submissions/0001/array-1.sh' \| sed "
 like 'that the finaliser waits for it' "$out" "^idf=\\$\(tqsub -w \"\\\$id1\" '/.* b/runs/shown/submissions/0001/finalise.sh' \| sed "
 like 'and that it is let go' "$out" '^true "\$id1"$'
 ok 'nothing was made' test ! -e runs
 ok 'a run' ppgen run -q shown.yaml
-ok 'a dry run of all of it again' ppgen submit -n --force --template "$H/tq.tmpl" shown.yaml
+ok 'a dry run of all of it again' ppgen submit -n --force --template "$SRC/tests/e2e/queue.tmpl" shown.yaml
 ok 'nothing was added' test ! -e runs/shown/submissions
 rm runs/shown/collect/results.csv
-ok 'a dry run of nothing' ppgen submit -n --template "$H/tq.tmpl" shown.yaml
+ok 'a dry run of nothing' ppgen submit -n --template "$SRC/tests/e2e/queue.tmpl" shown.yaml
 ok 'makes no table' test ! -e runs/shown/collect/results.csv
 before=$(cat "$H/last")
-ok 'scripts to be submitted by hand' ppgen submit --force --emit 'by hand' --template "$H/tq.tmpl" shown.yaml
+ok 'scripts to be submitted by hand' ppgen submit --force --emit 'by hand' --template "$SRC/tests/e2e/queue.tmpl" shown.yaml
 like 'it is said how' "$err" "\`sh 'by hand/submit.sh'\` submits it"
 ok 'they are submitted' sh 'by hand/submit.sh'
 is 'each' "$(cat "$H/last")" $((before + 2))
