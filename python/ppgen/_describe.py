@@ -23,6 +23,9 @@ _SCALARS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
 _LIMIT = 400  # characters of a value that are shown; of longer ones a hash is
 
 
+WHOLE = sys.version_info < (3, 7)  # pickle's quick half holds everything before it writes: no bound would help
+
+
 class _Bounded:
     """A file that takes so many bytes and no more."""
 
@@ -47,15 +50,20 @@ class Plain:
         self.maker = pickle.Pickler(self.out, 4)
         self.maker.fast = True
 
-    def dump(self, thing: Any, size: int) -> Optional[bytes]:
+    def dump(self, thing: Any, usual: bytes = b"") -> Optional[bytes]:
         """Such a pickle; None where there is none.
 
-        size: bytes of its usual pickle. What is much larger without sharing is left alone.
+        usual: its usual pickle, where parts of it may be shared: what is much larger without that is left alone.
         """
         out = self.out
-        out.left = 4 * size + 65536
+        out.left = 4 * len(usual) + 65536 if usual else 1 << 40
         try:
-            self.maker.dump(thing)
+            if WHOLE and (b"h" in usual or b"j" in usual):  # a part may come twice
+                maker = pickle._Pickler(out, 4)  # type: ignore
+                maker.fast = True
+                maker.dump(thing)
+            else:
+                self.maker.dump(thing)
             return out.parts[0] if len(out.parts) == 1 else b"".join(out.parts)
         except Exception:  # it holds itself, or it is too large, or its own code does not like this
             self.__init__()  # type: ignore
@@ -67,7 +75,7 @@ class Plain:
 def digest_of(thing: Any) -> str:
     """A hash of a value's pickle."""
     data = pickle.dumps(thing, 4)
-    return hashlib.sha256(Plain().dump(thing, len(data)) or data).hexdigest()
+    return hashlib.sha256(Plain().dump(thing, data) or data).hexdigest()
 
 
 def stable(value: Any, depth: int = 0) -> str:

@@ -69,12 +69,12 @@ class Writer:
                 if kind in PLAIN:
                     data = same = dumps(item, PROTOCOL)
                 elif kind is tuple and PLAIN.issuperset(map(type, item)):
-                    data = same = self.plain.dump(item, 1 << 30) or dumps(item, PROTOCOL)
+                    data = same = self.plain.dump(item) or dumps(item, PROTOCOL)
                 else:
                     data = freeze_item(item, self.count + len(entries))
                     same = data
                     if not _names_main(data):
-                        same = self.plain.dump(item, len(data)) or data
+                        same = self.plain.dump(item, data) or data
                 digest = sha256(same).digest()[:16]
                 n = seen.get(digest, 0)
                 seen[digest] = n + 1
