@@ -100,6 +100,7 @@ class Engine:
         self.least = EACH * jobs
         self.feeder = None if items is None else Feeder(items, writer, self.least)
         self.stopping = False
+        self.stopped = ""  # why the program ended before all was done
 
     # ---- windows
 
@@ -195,6 +196,8 @@ class Engine:
                 self.overhead = time.monotonic() - self.started_at + START_S
                 if event["tasks"] != event["todo"]:
                     self.list_results()
+            elif event.get("event") == "stopping":
+                self.stopped = event["text"]
         self.add(ends, False)
         self.set_limit()
 
@@ -232,6 +235,13 @@ class Engine:
             raise PpgenError(_program.said(process.said(), self.words, process.code))  # type: ignore
         if self.left and not self.listed:
             self.list_results()
+        if self.left and self.bar.failed:  # max_failures
+            why = "it was not called: " + (self.stopped or "the run ended before")
+            for index in range(self.begin, self.end):
+                if not self.seen[index - self.begin]:  # type: ignore
+                    self.ready.append((index, Failure("", 0, "missing", why)))
+            self.left = 0
+            self.stopping = True
         if self.left:
             raise PpgenError("%d of %d items were not called: %s" % (
                 self.left, self.end - self.begin,

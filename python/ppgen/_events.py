@@ -19,8 +19,8 @@ Place = Tuple[bytes, int, int]  # file below the run directory, offset, length
 Failure = NamedTuple("Failure", [("task", str), ("attempt", int), ("outcome", str), ("why", str)])
 End = Tuple[int, Union[Place, Failure]]
 
-_QUICK = re.compile(rb'^\{"event":"end","task":"[^"]*","index":(\d+),"attempt":\d+,"outcome":"ok",[^\n]*?'
-                    rb'"value":\["([^"\\]+)",(\d+),(\d+)\]\}$', re.M)
+_QUICK = re.compile(rb'^\{"event":"end","task":"[^"]*","index":(\d+),"attempt":\d+,"outcome":"ok",'
+                    rb'"retried":false,"wall":[0-9.]+,"value":\["([^"\\]+)",(\d+),(\d+)\]\}$', re.M)
 _LISTED = re.compile(rb'^\{"index":(\d+),"task":"[^"]*","outcome":"ok",[^\n]*?'
                      rb'"value":\["([^"\\]+)",(\d+),(\d+),"[0-9a-f]*"\]\}$', re.M)
 
@@ -123,10 +123,20 @@ class Values:
         return pickle.loads(data)
 
     def load_all(self, places: Sequence[Any]) -> List[Any]:
-        """The objects of many."""
+        """The objects of many; what is no place stays as it is."""
         _freeze.adopt_main()
-        read, loads = self.read, pickle.loads
-        return [loads(read(place)) if type(place) is tuple else place for place in places]
+        loads, found = pickle.loads, []  # type: Any, List[Any]
+        for place in places:
+            if type(place) is not tuple:
+                found.append(place)
+                continue
+            file, offset, size = place
+            start = offset - self.begin
+            if start >= 0 and start + size <= len(self.block) and file == self.file:
+                found.append(loads(self.block[start:start + size]))
+            else:
+                found.append(loads(self.read(place)))
+        return found
 
     def close(self) -> None:
         """Closes what is open."""

@@ -15,7 +15,7 @@ import mmap
 import os
 import pickle
 import struct
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Dict, Iterable, Iterator, List
 
 from ._describe import Plain
@@ -59,6 +59,27 @@ class Writer:
 
     def add(self, block: List[Any]) -> None:
         """Takes a block of items in."""
+        if len(block) == 1 or not PLAIN.issuperset(map(type, block)) or not self.add_plain(block):
+            self.add_any(block)
+
+    def add_plain(self, block: List[Any]) -> bool:
+        """A block of numbers and texts, each of which is new, in one go; False where it is no such block."""
+        dumps, sha256, seen = pickle.dumps, hashlib.sha256, self.seen
+        pickles = [dumps(item, PROTOCOL) for item in block]
+        digests = [sha256(data).digest()[:16] for data in pickles]
+        new = set(digests)
+        sizes = [len(data) for data in pickles]
+        ends = [self.offset + end for end in accumulate(sizes)]
+        if len(new) < len(digests) or not new.isdisjoint(seen):
+            return False
+        seen.update(dict.fromkeys(digests, 1))
+        self.rows += ["i%s,0\n" % digest.hex() for digest in digests]
+        offsets = [end - size for end, size in zip(ends, sizes)]
+        self.put(pickles, list(map(ENTRY.pack, digests, offsets, sizes)), ends[-1])
+        return True
+
+    def add_any(self, block: List[Any]) -> None:
+        """The same, item by item."""
         dumps, sha256, pack, seen, rows = pickle.dumps, hashlib.sha256, ENTRY.pack, self.seen, self.rows
         pickles = []  # type: List[bytes]
         entries = []  # type: List[bytes]

@@ -182,6 +182,7 @@ def map(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[i
             engine.ready.clear()
         failed = [index for index, place in enumerate(places) if isinstance(place, Failure)]
         if failed and errors == "raise":
+            failed.sort(key=lambda index: places[index].outcome == "missing")
             raise _error(call, failed[0], places[failed[0]], len(failed) - 1)
         for index in failed:
             places[index] = _error(call, index, places[index])

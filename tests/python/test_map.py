@@ -65,6 +65,12 @@ class MapTest(base.Case):
         one, two, three = ppgen.map(functions.leaves, [1, 2, 3], errors="return")
         self.assertEqual((one.outcome, one.why, three), ("exit", "sys.exit(7)", 3))
         self.assertEqual((two.index, two.outcome), (1, "signal"))
+        several = ppgen.map(functions.not_three, [3] * 5, errors="return", n_jobs=1, options={"max_failures": 1})
+        self.assertIn("exit", [error.outcome for error in several])
+        self.assertIn("missing", [error.outcome for error in several])
+        with self.assertRaises(ppgen.TaskError) as caught:
+            ppgen.map(functions.not_three, [3] * 5, n_jobs=1, options={"max_failures": 1})
+        self.assertEqual(caught.exception.why, "ValueError: three")
         slow = ppgen.map(functions.forever, [1], errors="return", options={"time": "1s", "retry": 0})
         self.assertEqual(slow[0].outcome, "timeout")
 
