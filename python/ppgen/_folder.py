@@ -186,12 +186,13 @@ class Folder:
             return []
         return _describe.changed(old.split("\n", 1)[1], text)
 
-    def write_call(self, func: Any, kwargs: Dict[str, Any], star: bool, frozen: bytes) -> None:
+    def write_call(self, frozen: bytes) -> None:
         """What workers load."""
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         cwd = os.getcwd()
         about = {"package": package, "sys_path": [os.path.abspath(p) if p else cwd for p in sys.path],
-                 "argv": list(sys.argv), "main": _freeze.main_script(), "star": star}
+                 "argv": list(sys.argv), "main": _freeze.main_script(),
+                 "main_package": getattr(sys.modules.get("__main__"), "__package__", None)}
         self.write("call.json", json.dumps(about).encode())
         self.write("function.pkl", frozen)
         if self.read("ppgen_call.py") != STUB:

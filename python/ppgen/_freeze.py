@@ -155,9 +155,10 @@ class _Thaw(pickle.Unpickler):
 _main = {}  # type: Any  # "path", "caller": set in a worker
 
 
-def set_main(path: Optional[str]) -> None:
-    """Tells a worker which script its caller is."""
+def set_main(path: Optional[str], package: Optional[str]) -> None:
+    """Tells a worker which script its caller is, and of which package, where it was started by `python -m`."""
     _main["path"] = path
+    _main["package"] = package
 
 
 def load_main() -> None:
@@ -167,6 +168,7 @@ def load_main() -> None:
         return
     module = types.ModuleType(MAIN)
     module.__file__ = path
+    module.__package__ = _main["package"]
     sys.modules[MAIN] = module
     _main["ours"] = sys.modules.get("__main__")  # still in use
     sys.modules["__main__"] = module

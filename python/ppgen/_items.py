@@ -23,8 +23,8 @@ from ._errors import PpgenError
 from ._freeze import PROTOCOL, _names_main, freeze_item, thaw
 
 ENTRY = struct.Struct("<16sQQ")
-BLOCK = 8192  # items that are written at once, at most
-BYTES = 1 << 24  # and bytes
+BLOCK = 8192  # items that are written at once, at most; fewer where they are large
+BYTES = 1 << 24  # bytes that are
 PLAIN = frozenset((int, float, str, bytes, bool, type(None)))
 
 
@@ -50,11 +50,14 @@ class Writer:
         An item that cannot be pickled raises PickleError; those before it are in.
         """
         source = iter(items)
+        size = 16
         while True:
-            block = list(islice(source, BLOCK))
+            block = list(islice(source, size))
             if not block:
                 return
+            before = self.offset
             self.add(block)
+            size = min(2 * size, BLOCK) if self.offset - before < BYTES // 16 else max(size // 2, 1)
             yield self.count
 
     def add(self, block: List[Any]) -> None:

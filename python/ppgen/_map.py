@@ -56,7 +56,7 @@ class _Call:
         """Replaces what an earlier call left, and says what that means for its results."""
         folder = self.folder
         differing = folder.write_code(self.code, self.resume)
-        folder.write_call(self.func, self.kwargs, self.star, self.frozen)
+        folder.write_call(self.frozen)
         folder.write("spec.yaml", (json.dumps(self.spec, indent=1) + "\n").encode())
         if differing and os.path.exists(os.path.join(folder.run, "ppgen.json")):
             print("ppgen: %s changed since the results in '%s' were made: its items are called again" % (
@@ -125,7 +125,7 @@ def map(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[i
         on: Optional[str] = None, errors: str = "raise", name: Optional[str] = None,
         folder: Optional[str] = None, progress: Optional[bool] = None, resume: bool = True,
         star: bool = False) -> List[Any]:
-    """Calls a function for each item, in processes, and returns what it returned, in the items' order.
+    """Calls a function for each item, in other processes, and returns what it returned, in the items' order.
 
     Every result is recorded as soon as it is there. The same call again calls the function for those items
     only that have no result yet: after an interrupt, a crash, or in a notebook the next day. When the function's
@@ -164,7 +164,7 @@ def map(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[i
     if on is not None:
         run = submit(func, iterable, kwargs=kwargs, options=options, on=on, name=name, folder=folder,
                      resume=resume, star=star, n_jobs=n_jobs)
-        run.wait()
+        _wait(run, progress)
         return run.results(errors=errors)
     call = _Call(func, kwargs, options, errors, name, folder, n_jobs, on, star, resume)
     engine = _begin(call, iterable, progress)
@@ -196,6 +196,24 @@ def map(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[i
     finally:
         values.close()
         engine.close()
+
+
+def _wait(run: MapRun, progress: Optional[bool]) -> None:
+    """Waits for a submission, with a bar; left early it goes on."""
+    shown = os.path.relpath(run.run)
+    bar = Bar(os.path.basename(run.run), wanted(progress))
+    bar.total = len(run)
+    try:
+        while not run.wait(5.0 if bar.shown else None):
+            status = run.status()
+            bar.step(status["good"] - bar.done + bar.failed, status["failed"] - bar.failed)
+    except KeyboardInterrupt:
+        bar.say("the submission goes on: ppgen.load('%s') is its handle, `ppgen cancel %s` ends it" % (shown, shown))
+        raise
+    if bar.shown:
+        status = run.status()
+        bar.step(status["good"] - bar.done + bar.failed, status["failed"] - bar.failed)
+    bar.close()
 
 
 def imap(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[int] = None,

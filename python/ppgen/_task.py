@@ -17,7 +17,7 @@ def prepare(folder: str) -> Callable[..., bytes]:
         about = json.load(file)
     sys.path[:] = about["sys_path"]
     sys.argv[:] = about["argv"]
-    _freeze.set_main(about["main"])
+    _freeze.set_main(about["main"], about["main_package"])
     with open(os.path.join(folder, "function.pkl"), "rb") as file:
         func, kwargs, star = _freeze.thaw_function(file.read())
     return caller(func, kwargs, star, Items(folder))
