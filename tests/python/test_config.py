@@ -240,6 +240,16 @@ class Yaml2csv(Case):
         self.assertFalse(os.path.exists("run.csv"))
 
 
+def load_tests(loader, tests, pattern):
+    import doctest
+
+    folder = Case()
+    for example in doctest.DocTestSuite(c, setUp=lambda test: folder.setUp(),
+                                        tearDown=lambda test: folder.doCleanups()):
+        tests.addTest(example)
+    return tests
+
+
 if __name__ == "__main__":
     import unittest
 
