@@ -15,13 +15,16 @@ import io
 import os
 import re
 import stat
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 # A file of this many bytes is read by itself: what a call of pandas costs no longer shows. It also
 # bounds the rows, so that low_memory, which looks for types piece by piece, would see one piece.
 SMALL = 1 << 18
 # So many bytes are put together.
 TOGETHER = 1 << 26
+# Fewer files than this are read one by one; and so are all, where more than one of so many has
+# types of its own.
+FEW = 2
 
 # Options that mean the same for files that were put together.
 SIMPLE = frozenset([
@@ -205,18 +208,20 @@ def head_of(data: bytes, form: Form) -> Optional[bytes]:
 
 # ---- types ----
 
-def _floats_agree(numpy: Any, values: Any, starts: Any, ends: Any) -> bool:
-    """Whether files with whole numbers only, which are read as integers, give the same floats."""
+def _odd_floats(numpy: Any, values: Any, starts: Any, ends: Any) -> Set[int]:
+    """Files with whole numbers only, which by themselves are integers and then other floats."""
     odd = numpy.abs(values) >= 2.0 ** 53
     odd &= numpy.isfinite(values)
     odd |= (values == 0) & numpy.signbit(values)
     if not odd.any():
-        return True
-    for row in numpy.unique(numpy.searchsorted(starts, numpy.flatnonzero(odd), "right") - 1):
-        part = values[starts[row]:ends[row]]
+        return set()
+    found = set()
+    files = numpy.unique(numpy.searchsorted(starts, numpy.flatnonzero(odd), "right") - 1)
+    for file in files.tolist():
+        part = values[starts[file]:ends[file]]
         if numpy.all(numpy.isnan(part) | (part == numpy.floor(part))):
-            return False
-    return True
+            found.add(file)
+    return found
 
 
 def _surely_text(value: Any, form: Form) -> bool:
@@ -226,14 +231,15 @@ def _surely_text(value: Any, form: Form) -> bool:
                 or value.strip().lstrip("+-").lower() in WORDS)
 
 
-def _texts_agree(values: Any, starts: Any, ends: Any, form: Form) -> bool:
-    """Whether each file by itself has text in this column, so that '1' stays text there too.
+def _odd_texts(values: Any, starts: Any, ends: Any, form: Form) -> Set[int]:
+    """Files that have no text in this column, so that their '1' is a number by itself.
 
     One without any value may stand among texts, but not among true and false: pandas may make
     numbers of these.
     """
-    blanks = truths = False
-    for start, end in zip(starts.tolist(), ends.tolist()):
+    odd, blanks = set(), set()
+    truths = False
+    for file, (start, end) in enumerate(zip(starts.tolist(), ends.tolist())):
         blank = True
         for i in range(start, end):
             value = values[i]
@@ -246,16 +252,15 @@ def _texts_agree(values: Any, starts: Any, ends: Any, form: Form) -> bool:
                 break
             blank = False
         else:
-            if not blank:
-                return False
-            blanks = True
-    return not (blanks and truths)
+            (blanks if blank else odd).add(file)
+    return odd | blanks if truths else odd
 
 
-def types_agree(numpy: Any, frame: Any, rows: List[int], form: Form) -> bool:
-    """Whether every file of `rows` rows would have had this frame's types, or as good as these."""
+def odd_files(numpy: Any, frame: Any, rows: List[int], form: Form) -> Optional[Set[int]]:
+    """Which files, of `rows` rows each, have other types by themselves; None: that is unknown."""
     ends = numpy.cumsum(rows)
     starts = ends - numpy.asarray(rows)
+    odd = set()  # type: Set[int]
     for i, name in enumerate(frame.columns):
         if form.typed is True or name in form.typed:
             continue
@@ -263,28 +268,33 @@ def types_agree(numpy: Any, frame: Any, rows: List[int], form: Form) -> bool:
         if values.dtype == numpy.int64 or values.dtype == numpy.bool_:
             continue
         if values.dtype == numpy.float64:
-            if not _floats_agree(numpy, values, starts, ends):
-                return False
+            odd |= _odd_floats(numpy, values, starts, ends)
         elif values.dtype == object and frame.dtypes.iloc[i] == object:
-            if not _texts_agree(values, starts, ends, form):
-                return False
+            odd |= _odd_texts(values, starts, ends, form)
         else:
-            return False
-    return True
+            return None
+    return odd
 
 
 # ---- reading ----
 
-def _join(pandas: Any, bodies: List[Body], head: bytes, kwargs: Dict[str, Any],
-          form: Form) -> Optional[Any]:
-    """One frame of many files, or None where it might differ from those of each by itself."""
-    import numpy
+class Table(NamedTuple):
+    """A frame."""
+
+    frame: Any
+    name: str  # of its first file
+    files: int
+
+
+def _parse(pandas: Any, bodies: List[Body], head: bytes, kwargs: Dict[str, Any],
+           form: Form) -> Optional[Any]:
+    """One frame of many files, or None where rows might be others than in those by themselves."""
     strict = dict(kwargs, low_memory=False)
     strict.pop("error_bad_lines", None)
     if "on_bad_lines" in strict:
         strict["on_bad_lines"] = "error"
     rows = [body.rows for body in bodies]
-    if min(rows) < 1:
+    if min(rows) < 1 or max(rows) > (1 << 18) // (head.count(form.sep) + 1):
         return None
     data = b"".join([head] + [body.data for body in bodies])
     if b"\0" in data:
@@ -297,9 +307,33 @@ def _join(pandas: Any, bodies: List[Body], head: bytes, kwargs: Dict[str, Any],
         return None
     if len(frame) != sum(rows) or not isinstance(frame.index, pandas.RangeIndex):
         return None
-    if max(rows) > (1 << 18) // max(1, head.count(form.sep) + 1):
+    return frame
+
+
+def _join(pandas: Any, names: List[str], bodies: List[Body], head: bytes, kwargs: Dict[str, Any],
+          form: Form) -> Optional[List[Table]]:
+    """Frames of files one behind the other: of all that can be together; None: too few can."""
+    import numpy
+    if len(names) < FEW:
+        return [Table(read_alone(pandas, name, kwargs), name, 1) for name in names]
+    frame = _parse(pandas, bodies, head, kwargs, form)
+    if frame is None:
         return None
-    return frame if types_agree(numpy, frame, rows, form) else None
+    odd = odd_files(numpy, frame, [body.rows for body in bodies], form)
+    if odd is None or len(odd) > len(names) // FEW:
+        return None
+    if not odd:
+        return [Table(frame, names[0], len(names))]
+    tables = []  # type: List[Table]
+    first = 0
+    for last in sorted(odd) + [len(names)]:
+        part = _join(pandas, names[first:last], bodies[first:last], head, kwargs, form)
+        if part is None:
+            return None
+        alone = names[last:last + 1]
+        tables += part + [Table(read_alone(pandas, name, kwargs), name, 1) for name in alone]
+        first = last + 1
+    return tables
 
 
 def _small(name: str) -> bool:
@@ -334,27 +368,25 @@ def read_alone(pandas: Any, name: str, kwargs: Dict[str, Any]) -> Any:
 
 
 def read_together(pandas: Any, names: List[str], kwargs: Dict[str, Any],
-                  form: Form) -> Optional[List[Tuple[Any, str]]]:
-    """Frames, each with the name of its first file; None where that would not be right."""
-    frames = []  # type: List[Tuple[Any, str]]
+                  form: Form) -> Optional[List[Table]]:
+    """Frames of all files; None where that would not be right."""
+    tables = []  # type: List[Table]
+    held = []  # type: List[str]
     bodies = []  # type: List[Body]
     head = None  # type: Optional[bytes]
-    first, size = "", 0
+    size = 0
 
     def flush() -> bool:
-        if bodies:
-            frame = _join(pandas, bodies, head or b"", kwargs, form)
-            if frame is None:
-                return False
-            frames.append((frame, first))
-            del bodies[:]
-        return True
+        part = _join(pandas, held, bodies, head or b"", kwargs, form)
+        tables.extend(part or [])
+        del held[:], bodies[:]
+        return part is not None
 
     for name in names:
         if not _small(name):
             if not flush():
                 return None
-            frames.append((read_alone(pandas, name, kwargs), name))
+            tables.append(Table(read_alone(pandas, name, kwargs), name, 1))
             continue
         with open(name, "rb", buffering=0) as file:
             data = file.read()
@@ -363,33 +395,35 @@ def read_together(pandas: Any, names: List[str], kwargs: Dict[str, Any],
         body = body_of(data, head, form) if head is not None else None
         if body is None:
             return None
-        if not bodies:
-            first, size = name, 0
+        size = size + len(data) if held else len(data)
+        held.append(name)
         bodies.append(body)
-        size += len(data)
         if size >= TOGETHER and not flush():
             return None
-    return frames if flush() and _alike([frame for frame, _ in frames]) else None
+    return tables if flush() and _alike(tables) else None
 
 
-def _alike(frames: List[Any]) -> bool:
-    """Whether putting together frames of several files loses no type that the files had."""
-    if not all(frame.columns.equals(frames[0].columns) for frame in frames):
+def _alike(tables: List[Table]) -> bool:
+    """Whether what is put behind one another becomes what the files by themselves would.
+
+    Floats of several files may be integers in some, and beside text these would stay integers.
+    """
+    if not all(table.frame.columns.equals(tables[0].frame.columns) for table in tables):
         return False
-    for i in range(frames[0].shape[1]):
-        kinds = set(str(frame.dtypes.iloc[i]) for frame in frames)
-        if len(kinds) > 1 and kinds != {"int64", "float64"}:
+    for i in range(tables[0].frame.shape[1]):
+        kinds = [(str(table.frame.dtypes.iloc[i]), table.files > 1) for table in tables]
+        if ("float64", True) in kinds and {kind for kind, _ in kinds} - {"int64", "float64"}:
             return False
     return True
 
 
-def check_columns(frames: List[Tuple[Any, str]]) -> None:
+def check_columns(tables: List[Table]) -> None:
     """An error where a file has other columns than the first, in whatever order."""
-    if not hasattr(frames[0][0], "columns"):
+    if not hasattr(tables[0].frame, "columns"):
         return
-    known, first = frames[0][0].columns, frames[0][1]
-    for frame, name in frames[1:]:
-        columns = frame.columns
+    known, first = tables[0].frame.columns, tables[0].name
+    for table in tables[1:]:
+        columns, name = table.frame.columns, table.name
         if columns.equals(known) or sorted(map(repr, columns)) == sorted(map(repr, known)):
             continue
         lacks = ["'{}'".format(c) for c in known if c not in columns]
@@ -415,10 +449,9 @@ def read(pattern: str, kwargs: Dict[str, Any]) -> Any:
         raise ValueError("no file matches '{}'".format(pattern))
     kwargs = settle(pandas, kwargs)
     form = form_of(pandas, kwargs)
-    frames = read_together(pandas, names, kwargs, form) if form and len(names) > 1 else None
-    if frames is None:
-        frames = [(read_alone(pandas, name, kwargs), name) for name in names]
-    check_columns(frames)
-    tables = [frame for frame, _ in frames]
-    numbered = all(_numbered(pandas, frame) for frame in tables)
-    return pandas.concat(tables, ignore_index=numbered)
+    tables = read_together(pandas, names, kwargs, form) if form and len(names) > 1 else None
+    if tables is None:
+        tables = [Table(read_alone(pandas, name, kwargs), name, 1) for name in names]
+    check_columns(tables)
+    frames = [table.frame for table in tables]
+    return pandas.concat(frames, ignore_index=all(_numbered(pandas, frame) for frame in frames))

@@ -51,6 +51,8 @@ class Folder(unittest.TestCase):
     def plain(self, **kwargs):
         """What is expected."""
         frames = [pandas.read_csv(path, **kwargs) for path in sorted(glob.glob(self.pattern))]
+        if len({repr(sorted(map(repr, frame.columns))) for frame in frames}) > 1:
+            raise ValueError("other columns")
         numbered = all(isinstance(frame.index, pandas.RangeIndex)
                        or len(frame) == 0 and frame.index.name is None for frame in frames)
         return pandas.concat(frames, ignore_index=numbered)
@@ -144,6 +146,22 @@ class Together(Folder):
         found, calls = self.reads()
         self.same(found, self.plain())
         self.assertEqual(calls, 1)
+
+    def test_few_odd_files_are_read_by_themselves(self):
+        texts = ["x,y\nt%d,%d\n" % (k, k) for k in range(40)]
+        texts[5] = "x,y\n17,5\n"
+        texts[6] = "x,y\n,6\n"
+        texts[39] = "x,y\n1.5,True\n"
+        self.put(**{"%02d" % k: text for k, text in enumerate(texts)})
+        found, calls = self.reads()
+        self.same(found, self.plain())
+        self.assertEqual([type(found["x"][k]) for k in (4, 5, 6, 39)], [str, int, float, float])
+        self.assertEqual(calls, 41)  # together y is text, by itself in no file but one
+        texts[39] = "x,y\n1.5,39\n"
+        self.put(**{"%02d" % k: text for k, text in enumerate(texts)})
+        found, calls = self.reads()
+        self.same(found, self.plain())
+        self.assertEqual(calls, 5)  # all; 0-4; 5; 6-38; 39
 
     def test_types_differ_between_groups(self):
         self.put("x\n1\n", "x\n1.5\n", "x\na\n", "x\nb\n")
