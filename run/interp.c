@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 
 	*ip = (struct interp){ .requests = -1, .unread = -1, .replies = -1, .value_fd = -1 };
 	ip->folder = mem_dup(s->folder);
+	buf_room(&ip->in, READ_STEP);
 	theirs[2] = fcntl(s->program_fd, F_DUPFD_CLOEXEC, SPAWN_MORE_FD);
 	if (theirs[2] < 0 ||
 	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, &theirs[0])) < 0 ||
@@ -199,6 +201,7 @@ void interp_send(struct interp *ip, const char *line, size_t len)
 {
 	ssize_t put = -1;
 
+	ip->long_line = len > INTERP_PACKET ? len : 0;
 	if (ip->out.len == 0) {
 		do {
 			put = write(ip->requests, line, len);
@@ -209,35 +212,36 @@ void interp_send(struct interp *ip, const char *line, size_t len)
 	}
 }
 
-/* The number of ["call",SEQ,... or ["chunk",SEQ,...; false of the end of a line whose beginning was
- * read. */
+/* The number of ["call",SEQ,... or ["chunk",SEQ,...; 0: it is the beginning of neither. */
 static bool read_seq(const char *packet, size_t len, uint64_t *seq)
 {
-	const char *comma = len > 0 && packet[0] == '[' && packet[len - 1] == '\n'
-				    ? memchr(packet, ',', len)
-				    : NULL;
+	const char *comma = len > 0 && packet[0] == '[' ? memchr(packet, ',', len) : NULL;
+	const char *const end = packet + len;
 
-	if (!comma) {
-		return false;
-	}
-	for (*seq = 0, comma++; *comma >= '0' && *comma <= '9'; comma++) {
+	for (*seq = 0; comma && ++comma < end && *comma >= '0' && *comma <= '9';) {
 		*seq = *seq * 10 + (uint64_t)(*comma - '0');
 	}
-	return *comma == ',';
+	return comma && comma < end && *comma == ',';
 }
 
 size_t interp_take_back(struct interp *ip, uint64_t *seqs, size_t most)
 {
 	char packet[INTERP_PACKET];
-	size_t n = 0;
+	size_t n = 0, all = 0;
 
 	while (n < most) {
 		const ssize_t got = read(ip->unread, packet, sizeof packet);
 
-		if (got <= 0 && errno != EINTR) {
+		if (got == 0 || (got < 0 && errno != EINTR)) {
 			break;
 		}
-		n += got > 0 && read_seq(packet, (size_t)got, &seqs[n]);
+		n += got > 0 && (!ip->long_line || all == 0) &&
+		     read_seq(packet, (size_t)got, &seqs[n]);
+		all += got > 0 ? (size_t)got : 0;
+	}
+	if (ip->long_line) { /* it was alone; its last piece may look like a line */
+		n = all == ip->long_line ? n : 0;
+		ip->long_line = 0;
 	}
 	return n;
 }
@@ -310,7 +314,7 @@ static const char *read_status(const char *p, const char *end, enum answer_statu
 	for (int i = 0; i < 3; i++) {
 		const size_t n = strlen(status_names[i]);
 
-		if ((size_t)(end - p) > n && memcmp(p, status_names[i], n) == 0 && p[n] == ' ') {
+		if (end - p > (ptrdiff_t)n && memcmp(p, status_names[i], n) == 0 && p[n] == ' ') {
 			*out = (enum answer_status)i;
 			return p + n + 1;
 		}

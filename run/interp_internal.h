@@ -15,6 +15,7 @@ struct interp {
 	char *folder;
 	struct buf out; /* unsent */
 	size_t out_at;
+	size_t long_line; /* the length of the last line where it is more than a packet; 0 */
 	struct buf in;
 	size_t in_at;
 	/* of an answer whose value goes to a file: */
