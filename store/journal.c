@@ -291,6 +291,7 @@ int journal_write_output(const struct journal *j, const void *p, size_t n, uint6
 	return 0;
 }
 
+/* Where it fails, the records that are held name what is not there: they are lost, too. */
 static int put_held_output(struct journal *j, struct err *e)
 {
 	uint64_t at = j->held_at;
@@ -298,6 +299,23 @@ static int put_held_output(struct journal *j, struct err *e)
 		journal_write_output(j, buf_str(&j->held_output), j->held_output.len, &at, e);
 
 	buf_clear(&j->held_output);
+	if (rc < 0) {
+		j->held_fault = errno;
+		buf_clear(&j->held_lines);
+	}
+	return rc;
+}
+
+/* All that is held goes out. */
+static int put_held(struct journal *j, struct err *e)
+{
+	int rc = put_held_output(j, e);
+
+	if (rc == 0 && j->held_lines.len > 0) {
+		rc = write_lines(j, j->held_lines.data, j->held_lines.len, e);
+		j->held_fault = rc < 0 ? errno : 0;
+	}
+	buf_clear(&j->held_lines);
 	return rc;
 }
 
@@ -325,17 +343,20 @@ int journal_output(struct journal *j, const void *p, size_t n, uint64_t *offset,
 void journal_hold(struct journal *j)
 {
 	j->held = true;
+	j->held_fault = 0;
 }
 
 int journal_release(struct journal *j, struct err *e)
 {
-	int rc = put_held_output(j, e);
+	const int fault = j->held_fault; /* of what went out before */
+	int rc = put_held(j, e);
 
 	j->held = false;
-	if (rc == 0 && j->held_lines.len > 0) {
-		rc = write_lines(j, j->held_lines.data, j->held_lines.len, e);
+	j->held_fault = 0;
+	if (rc == 0 && fault) {
+		errno = fault;
+		rc = err_errno(e, "cannot record in '%s'", j->path);
 	}
-	buf_clear(&j->held_lines);
 	return rc;
 }
 
@@ -386,13 +407,18 @@ static int append_mark(struct journal *j, const char *kind, struct err *e)
  */
 int journal_sync(struct journal *j, struct err *e)
 {
-	if (sync_output(j, e) < 0) {
+	const bool held = j->held;
+
+	/* the mark speaks of what is on file */
+	if ((held && put_held(j, e) < 0) || sync_output(j, e) < 0) {
 		return -1;
 	}
 	if (!j->dirty) {
 		return 0;
 	}
+	j->held = false;
 	append_mark(j, "sync", NULL);
+	j->held = held;
 	if (journal_sync_fd(j->fd, j->path, e) < 0) {
 		return -1;
 	}

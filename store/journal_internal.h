@@ -27,6 +27,7 @@ struct journal {
 	bool held;
 	struct buf held_lines, held_output;
 	uint64_t held_at; /* where held_output goes */
+	int held_fault;   /* errno of what could not go out since journal_hold; 0 */
 };
 
 /* The folder in which a writer's files stand, so that none grows large: two digits of a hash of its

@@ -408,6 +408,288 @@ static void test_killed(void **state)
 	assert_int_equal(s.headers, 20);
 }
 
+/* ---- held back ---- */
+
+static char *journal_file(const char *dir, const char *kind)
+{
+	struct err e = ERR_INIT;
+	char *top = path_join(dir, kind), **names, *sub, *path;
+	size_t n;
+
+	assert_int_equal(file_list(top, &names, &n, &e), 0);
+	assert_int_equal(n, 1);
+	sub = path_join(top, names[0]);
+	free(names);
+	assert_int_equal(file_list(sub, &names, &n, &e), 0);
+	assert_int_equal(n, 1);
+	path = path_join(sub, names[0]);
+	free(names);
+	free(sub);
+	free(top);
+	return path;
+}
+
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* A record of `n` bytes of output, all of them `c`. */
+static int put_task(struct journal *j, unsigned long i, char c, size_t n, struct err *e)
+{
+	char *bytes = mem_alloc(n);
+	struct buf more = BUF_INIT;
+	uint64_t at;
+	int rc;
+
+	memset(bytes, c, n);
+	rc = journal_output(j, bytes, n, &at, e);
+	if (rc == 0) {
+		buf_puts(&more, ",\"o\":");
+		journal_put_piece(&more, at, bytes, n);
+		rc = append_end(j, i, more.data, e);
+	}
+	buf_free(&more);
+	free(bytes);
+	return rc;
+}
+
+/* Every record that is there has its output, of one letter: 'a' and its index. */
+static void check_pieces(const char *dir, const char *writer, const struct seen *s, size_t len)
+{
+	struct output_reader *r = output_reader_new(dir);
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char *data;
+		size_t n;
+
+		assert_true(s->pieces[i].there);
+		assert_int_equal(output_get(r, writer, &s->pieces[i], true, &data, &n, &e), 0);
+		assert_no_error(&e);
+		assert_int_equal(n, len);
+		assert_int_equal(data[0], data[len - 1]);
+	}
+	output_reader_free(r);
+}
+
+/* Nothing is on file before; then all of it, in its order, and a second release has nothing. */
+static void test_hold(void **state)
+{
+	struct journal *j = begin(*state);
+	char *path = journal_file(*state, "journal"), *out = journal_file(*state, "output");
+	const off_t before = size_of(path);
+	struct err e = ERR_INIT;
+	struct seen s;
+
+	journal_hold(j);
+	assert_int_equal(journal_release(j, &e), 0); /* of nothing */
+	assert_int_equal(journal_release(j, &e), 0); /* without a hold */
+	assert_int_equal(size_of(path), before);
+	journal_hold(j);
+	for (unsigned long i = 0; i < 5; i++) {
+		assert_int_equal(put_task(j, i, (char)('a' + i), 100, &e), 0);
+	}
+	assert_int_equal(size_of(path), before);
+	assert_int_equal(size_of(out), 0);
+	assert_int_equal(journal_release(j, &e), 0);
+	assert_no_error(&e);
+	assert_int_equal(size_of(out), 500);
+	read_all(*state, &s);
+	assert_int_equal(s.ends, 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(s.pieces[i].offset, 100 * i);
+	}
+	check_pieces(*state, journal_writer(j), &s, 100);
+	assert_int_equal(put_task(j, 5, 'f', 100, &e), 0); /* goes out at once again */
+	assert_int_equal(size_of(out), 600);
+	read_all(*state, &s);
+	assert_int_equal(s.ends, 6);
+	check_pieces(*state, journal_writer(j), &s, 100);
+	assert_int_equal(journal_close(j, &e), 0);
+	free(path);
+	free(out);
+}
+
+/* Places that were given to files, whose bytes come whenever they come. */
+static void test_hold_take(void **state)
+{
+	struct journal *j = begin(*state);
+	struct take_tools *tools = take_tools_new();
+	struct buf more = BUF_INIT;
+	struct err e = ERR_INIT;
+	char *path, *out = journal_file(*state, "output");
+	const int fd = make_spool(*state, j, 300000, &path);
+	struct take t = { .fd = fd, .name = "value", .len = 300000 };
+	struct seen s;
+
+	journal_hold(j);
+	assert_int_equal(put_task(j, 0, 'a', 50, &e), 0);
+	journal_take_begin(j, &t);
+	assert_int_equal(t.offset, 50);
+	assert_int_equal(put_task(j, 1, 'b', 50, &e), 0);
+	assert_int_equal(put_task(j, 2, 'c', 50, &e), 0);
+	assert_int_equal(journal_take_copy(j, tools, &t, &e), 0);
+	buf_puts(&more, ",\"o\":");
+	assert_int_equal(journal_take_end(j, tools, &t, &more, &e), 0);
+	assert_int_equal(append_end(j, 3, more.data, &e), 0);
+	assert_int_equal(journal_release(j, &e), 0);
+	assert_no_error(&e);
+	assert_int_equal(size_of(out), 300150);
+	read_all(*state, &s);
+	assert_int_equal(s.ends, 4);
+	assert_int_equal(s.pieces[0].offset, 0);
+	assert_int_equal(s.pieces[1].offset, 300050);
+	assert_int_equal(s.pieces[2].offset, 300100);
+	assert_int_equal(s.pieces[3].offset, 50);
+	assert_int_equal(s.pieces[3].len, 300000);
+	s.n = 3;
+	check_pieces(*state, journal_writer(j), &s, 50);
+	s.pieces[0] = s.pieces[3]; /* its hash must be that of what is there */
+	s.n = 1;
+	struct output_reader *r = output_reader_new(*state);
+	const char *data;
+	size_t len;
+
+	assert_int_equal(output_get(r, journal_writer(j), &s.pieces[0], true, &data, &len, &e), 0);
+	assert_no_error(&e);
+	output_reader_free(r);
+	assert_int_equal(journal_close(j, &e), 0);
+	buf_free(&more);
+	take_tools_free(tools);
+	close(fd);
+	free(path);
+	free(out);
+}
+
+/* A sync in between covers what was held, and its mark speaks of no other. */
+static void test_hold_sync(void **state)
+{
+	struct journal *j = begin(*state);
+	char *path = journal_file(*state, "journal");
+	struct err e = ERR_INIT;
+	struct buf text = BUF_INIT;
+	const char *first, *mark, *second;
+
+	journal_hold(j);
+	assert_int_equal(put_task(j, 1001, 'a', 10, &e), 0);
+	assert_int_equal(journal_sync(j, &e), 0);
+	assert_int_equal(put_task(j, 1002, 'b', 10, &e), 0);
+	assert_int_equal(file_read(path, &text, 0, &e), 0);
+	first = strstr(text.data, "\"i\":1001,");
+	mark = strstr(text.data, "\"k\":\"sync\"");
+	assert_true(first && mark && first < mark);
+	assert_null(strstr(text.data, "\"i\":1002,"));
+	assert_int_equal(journal_release(j, &e), 0);
+	buf_clear(&text);
+	assert_int_equal(file_read(path, &text, 0, &e), 0);
+	mark = strstr(text.data, "\"k\":\"sync\"");
+	second = strstr(text.data, "\"i\":1002,");
+	assert_true(second && mark < second);
+	assert_int_equal(journal_close(j, &e), 0);
+	buf_free(&text);
+	free(path);
+}
+
+/* The disk is full at every byte of what was held: what is there is whole, and from the beginning;
+ * nothing is there twice; and it goes on afterwards. */
+static void test_hold_full(void **state)
+{
+	struct journal *j = begin(*state);
+	char *path = journal_file(*state, "journal");
+	struct err e = ERR_INIT;
+	unsigned long most = 0, torn = 0, after = 0;
+	off_t line;
+	bool done = false;
+
+	signal(SIGXFSZ, SIG_IGN);
+	line = size_of(path);
+	assert_int_equal(append_end(j, 7, "", &e), 0);
+	line = size_of(path) - line;
+	for (off_t room = 0; !done; room += room % line < 3 || room % line > line - 3 ? 1 : 9) {
+		struct seen old, now;
+
+		read_all(*state, &old);
+		journal_hold(j);
+		for (unsigned long i = 0; i < 3; i++) {
+			assert_int_equal(append_end(j, i, "", &e), 0);
+		}
+		limit_files((rlim_t)(size_of(path) + room));
+		done = journal_release(j, &e) == 0;
+		limit_files(RLIM_INFINITY);
+		if (!done) {
+			assert_non_null(strstr(e.text, "nothing that was recorded is lost"));
+			err_clear(&e);
+		}
+		assert_int_equal(append_end(j, 7, "", &e), 0);
+		after++;
+		read_all(*state, &now);
+		now.ends -= old.ends + 1;
+		now.sum -= old.sum + 7;
+		assert_int_equal(now.sum, now.ends == 3 ? 3 : now.ends == 2 ? 1 : 0);
+		assert_true(now.ends == 3 || !done);
+		assert_in_range(now.ends, room / (line + 1), 3);
+		most = now.ends > most ? now.ends : most;
+		torn = now.damaged;
+	}
+	assert_int_equal(most, 3);
+	assert_true(torn > 0 && torn <= after); /* and each is passed over */
+	assert_int_equal(journal_close(j, &e), 0);
+	free(path);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
+/* No record names output that has found no room, whenever that was seen; and the next ones have
+ * their own. */
+static void test_hold_output_full(void **state)
+{
+	for (int early = 0; early < 2; early++) {
+		char *dir = mem_printf("%s/%d", (char *)*state, early);
+		struct journal *j = begin(dir);
+		struct take t = { .fd = -1, .name = "value", .len = 1000 };
+		struct err e = ERR_INIT, later = ERR_INIT;
+		struct seen s;
+
+		signal(SIGXFSZ, SIG_IGN);
+		assert_int_equal(put_task(j, 0, 'a', 1000, &e), 0);
+		journal_hold(j);
+		assert_int_equal(put_task(j, 1, 'b', 1000, &e), 0);
+		assert_int_equal(put_task(j, 2, 'c', 1000, &e), 0);
+		limit_files(2500);
+		if (early) { /* something else gets a place: what is held goes out at once */
+			journal_take_begin(j, &t);
+			assert_int_equal(put_task(j, 3, 'd', 1000, &e), -1);
+			assert_non_null(strstr(e.text, "cannot keep output in"));
+			limit_files(RLIM_INFINITY); /* and what comes after it does not hide it */
+			assert_int_equal(journal_release(j, &later), -1);
+			assert_non_null(strstr(later.text, "File too large"));
+		} else {
+			assert_int_equal(journal_release(j, &e), -1);
+			assert_non_null(strstr(e.text, "cannot keep output in"));
+			assert_non_null(strstr(e.text, "nothing that was recorded is lost"));
+			limit_files(RLIM_INFINITY);
+		}
+		err_clear(&e);
+		read_all(dir, &s);
+		assert_int_equal(s.ends, 1);
+		assert_int_equal(put_task(j, 4, 'e', 1000, &e), 0);
+		journal_hold(j);
+		assert_int_equal(put_task(j, 5, 'f', 1000, &e), 0);
+		assert_int_equal(journal_release(j, &e), 0);
+		assert_no_error(&e);
+		read_all(dir, &s);
+		assert_int_equal(s.ends, 3);
+		assert_int_equal(s.sum, 9);
+		check_pieces(dir, journal_writer(j), &s, 1000);
+		assert_int_equal(journal_close(j, &e), 0);
+		free(dir);
+	}
+	signal(SIGXFSZ, SIG_DFL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +699,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_output_full, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_spools, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_spool_shrunk, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold_take, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold_sync, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold_full, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_hold_output_full, folder_setup,
+						folder_teardown),
 		cmocka_unit_test_setup_teardown(test_killed, folder_setup, folder_teardown),
 	};
 
