@@ -116,7 +116,7 @@ static void wait_for(int fd, short events)
 	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
 }
 
-#define ENDED (-2)
+#define ENDED (-3)
 
 static int hello(struct interp *ip, struct buf *wants, struct buf *why)
 {
@@ -344,7 +344,7 @@ static void test_no_room(void **state)
 		   folder, false);
 	assert_int_equal(rmdir(folder), 0);
 	send(ip, "[0]\n");
-	assert_int_equal(answer(ip, &a), -1);
+	assert_int_equal(answer(ip, &a), -2);
 	assert_int_equal(errno, ENOENT);
 	leave(ip);
 	free(folder);
@@ -447,17 +447,6 @@ static void wait_until_stopped(pid_t pid)
 	"say(b'1 ok 0 0 0 0 0 %d 0\\n' % n + b'n' * n)"
 #define DIES "os.kill(os.getpid(), signal.SIGKILL)"
 
-static size_t taken_back(struct interp *ip)
-{
-	uint64_t seqs[300];
-	const size_t n = interp_take_back(ip, seqs, sizeof seqs / sizeof *seqs);
-
-	for (size_t k = 1; k < n; k++) {
-		assert_true(seqs[k - 1] < seqs[k]);
-	}
-	return n;
-}
-
 static void test_take_back(void **state)
 {
 	static const struct {
@@ -471,6 +460,7 @@ static void test_take_back(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct interp *ip = reader(*state, rows[i].reads, rows[i].dies ? DIES : STOPS);
 		struct answer a;
+		uint64_t seqs[10];
 
 		if (interp_ahead(ip) < 5) {
 			leave(ip);
@@ -481,7 +471,11 @@ static void test_take_back(void **state)
 				assert_int_equal(answer(ip, &a), 1);
 				assert_int_equal(answer(ip, &a), ENDED); /* the rest comes later */
 			}
-			send(ip, "[\"call\",0,{},[]]\n");
+			char line[64];
+
+			(void)snprintf(line, sizeof line, "[\"%s\",%d,{},[]]\n",
+				       k % 2 ? "call" : "chunk", 100 + k);
+			send(ip, line);
 		}
 		assert_int_equal(interp_unsent_fd(ip), -1);
 		if (rows[i].dies) {
@@ -491,8 +485,16 @@ static void test_take_back(void **state)
 			wait_until_stopped(interp_pid(ip));
 			assert_int_equal(answer(ip, &a), 1);
 		}
-		assert_int_equal(taken_back(ip), rows[i].back);
-		assert_int_equal(taken_back(ip), 0); /* none twice */
+		assert_int_equal(interp_take_back(ip, seqs, 0), 0);
+		if (rows[i].back > 2) { /* not more than is asked for */
+			assert_int_equal(interp_take_back(ip, seqs, 2), 2);
+		}
+		assert_int_equal(interp_take_back(ip, seqs + 2, 8),
+				 rows[i].back - 2 * (rows[i].back > 2));
+		for (int k = 0; k < rows[i].back; k++) {
+			assert_int_equal(seqs[k], 100 + rows[i].sends - rows[i].back + k);
+		}
+		assert_int_equal(interp_take_back(ip, seqs, 8), 0); /* none twice */
 		interp_hang_up(ip);
 		if (!rows[i].dies) {
 			assert_int_equal(kill(interp_pid(ip), SIGCONT), 0);
@@ -508,23 +510,29 @@ static void test_take_back(void **state)
 static void test_ahead(void **state)
 {
 	struct interp *ip = reader(*state, 0, STOPS);
-	char line[INTERP_PACKET];
+	uint64_t seqs[256];
 	struct answer a;
 
 	wait_until_stopped(interp_pid(ip));
-	memset(line, 'x', sizeof line);
-	line[0] = '[';
-	line[sizeof line - 1] = '\n';
+	assert_in_range(interp_ahead(ip), 1, 255);
 	for (unsigned i = 0; i < interp_ahead(ip); i++) {
+		char line[INTERP_PACKET + 1];
+		int n = snprintf(line, sizeof line, "[\"call\",%u,\"", 7 + i);
+
 		if (i % 2) {
-			interp_send(ip, line, sizeof line);
-		} else {
-			send(ip, "[1]\n");
+			memset(line + n, 'x', sizeof line - (size_t)n);
+			n = INTERP_PACKET - 3;
 		}
+		memcpy(line + n, "\"]\n", 3);
+		interp_send(ip, line, (size_t)n + 3);
 	}
 	assert_int_equal(interp_unsent_fd(ip), -1);
-	assert_int_equal(taken_back(ip), interp_ahead(ip));
+	assert_int_equal(interp_take_back(ip, seqs, 256), interp_ahead(ip));
+	for (unsigned i = 0; i < interp_ahead(ip); i++) {
+		assert_int_equal(seqs[i], 7 + i);
+	}
 	interp_hang_up(ip);
+	assert_int_equal(interp_take_back(ip, seqs, 256), 0);
 	assert_int_equal(kill(interp_pid(ip), SIGCONT), 0);
 	while (answer(ip, &a) != ENDED) {
 	}
@@ -538,7 +546,10 @@ static char *long_line(size_t len)
 	char *line = mem_alloc(len + 1);
 
 	for (size_t i = 0; i < len; i++) {
-		line[i] = i % INTERP_PACKET == 0 ? '[' : (char)('a' + i / 7 % 26);
+		line[i] = (char)('a' + i / 7 % 26);
+	}
+	for (size_t i = 0; i + 10 <= len; i += INTERP_PACKET) {
+		memcpy(line + i, i ? "[1,2,3,4," : "[\"c\",77, ", 9);
 	}
 	line[len - 1] = '\n';
 	return line;
@@ -599,13 +610,15 @@ static void test_long_line_back(void **state)
 		char *line = long_line(rows[i].len); /* each packet begins with a bracket */
 		struct interp *ip = ready(rows[i].text, *state, false);
 		struct answer a;
+		uint64_t seqs[3];
 
 		interp_send(ip, line, rows[i].len);
 		assert_int_equal(answer(ip, &a), ENDED);
 		if (interp_ahead(ip) > 1) {
-			assert_int_equal(taken_back(ip), rows[i].back);
+			assert_int_equal(interp_take_back(ip, seqs, 3), rows[i].back);
+			assert_true(rows[i].back == 0 || seqs[0] == 77);
 		}
-		assert_int_equal(taken_back(ip), 0);
+		assert_int_equal(interp_take_back(ip, seqs, 3), 0);
 		leave(ip);
 		free(line);
 	}
@@ -636,6 +649,7 @@ static void check_no_packets(const char *folder)
 {
 	struct interp *ip;
 	struct answer a;
+	uint64_t seq;
 
 	refuse_at(SYS_pipe2, 1, O_CLOEXEC | O_DIRECT, EINVAL);
 	ip = ready("say(line() and b'0 ok 0 0 0 0 0 0 0\\n')\nos.kill(os.getpid(), 9)\n", folder,
@@ -644,9 +658,10 @@ static void check_no_packets(const char *folder)
 	send(ip, "[0]\n");
 	assert_int_equal(answer(ip, &a), 1);
 	assert_int_equal(answer(ip, &a), ENDED);
-	assert_int_equal(taken_back(ip), 0);
-	send(ip, "[1]\n"); /* what one that is dead has not read */
-	assert_int_equal(taken_back(ip), 1);
+	assert_int_equal(interp_take_back(ip, &seq, 1), 0);
+	send(ip, "[\"call\",5,{}]\n"); /* what one that is dead has not read */
+	assert_int_equal(interp_take_back(ip, &seq, 1), 1);
+	assert_int_equal(seq, 5);
 	leave(ip);
 }
 
