@@ -143,7 +143,8 @@ params: {k: {from: 0, to: 39, step: 1}}
 python: apart:kills_server
 YAML
 exits 0 ppgen run -q -j 2 server.yaml
-is 'server: one end each, all good' "$(ends server | cut -d ' ' -f 1,2 | cmp - <(seq -f '%.0f ok' 0 39) 2>&1)" ''
+# A call that could not be begun is not charged; that it was tried may be recorded.
+is 'server: one end each, all good' "$(ends server 'select(.out != "interrupted")' | cut -d ' ' -f 1,2 | cmp - <(seq -f '%.0f ok' 0 39) 2>&1)" ''
 once 'server: each call once' ran.server 40
 clean server
 
