@@ -103,6 +103,11 @@ struct selection {
 int select_tasks(const struct plan *p, const char *const *words, size_t n, const char *only,
 		 struct selection *s, struct err *e);
 bool selected(const struct selection *s, uint64_t index);
+/* --index A-B, A- or A, of `count` tasks: those from *from on and before *to; all where text is
+ * NULL. */
+int read_index_range(const char *text, uint64_t count, uint64_t *from, uint64_t *to, struct err *e);
+/* Takes out what is not from `from` on and before `to`; count: tasks of the plan. */
+void selection_narrow(struct selection *s, uint64_t count, uint64_t from, uint64_t to);
 void selection_free(struct selection *s);
 
 /* Prints a collect report on stderr: "results.csv: 400 rows, sha256 ..."; counts when something is

@@ -233,25 +233,6 @@ static void put_line(struct lister *l, const struct result *t)
 
 /* ---- all of them ---- */
 
-/* "A-B", "A-" or "A". */
-static int read_range(const char *text, uint64_t count, uint64_t *from, uint64_t *to, struct err *e)
-{
-	const char *dash = text ? strchr(text, '-') : NULL;
-	*from = 0;
-	*to = count;
-	if (!text)
-		return 0;
-	if (!text_u64(text, dash ? (size_t)(dash - text) : strlen(text), from) ||
-	    (dash && dash[1] && !text_u64(dash + 1, strlen(dash + 1), to)))
-		return err_bad(e, "--index '%s' is no range: write A-B, A- or A", text);
-	if (!dash)
-		*to = *from;
-	if (*from > *to)
-		return err_bad(e, "--index '%s' ends before it begins", text);
-	*to = *to < count ? *to + 1 : count;
-	return 0;
-}
-
 static int write_out(struct buf *b, size_t least, struct err *e)
 {
 	if (b->len < least || b->len == 0)
@@ -266,7 +247,7 @@ static int list(struct lister *l, const struct selection *sel, struct err *e)
 {
 	uint64_t from, to, last = l->scan.count ? l->scan.count - 1 : 0;
 	struct result t;
-	if (read_range(l->o->index, l->scan.count, &from, &to, e) < 0)
+	if (read_index_range(l->o->index, l->scan.count, &from, &to, e) < 0)
 		return -1;
 	for (l->digits = 5; last >= 100000; last /= 10)
 		l->digits++; /* of "index" at least */

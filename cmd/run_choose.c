@@ -89,9 +89,12 @@ static bool is_unread(struct session *s, const struct task_state *t)
 /* What is selected and has no good result (or all that is selected, with --force). */
 int session_choose(struct session *s, struct err *e)
 {
-	if (select_tasks(s->plan, s->o->tasks.items, s->o->tasks.n, s->o->only, &s->sel, e) < 0)
+	uint64_t from, to, lacking = 0;
+	if (read_index_range(s->o->index, s->scan.count, &from, &to, e) < 0 ||
+	    select_tasks(s->plan, s->o->tasks.items, s->o->tasks.n, s->o->only, &s->sel, e) < 0)
 		return -1;
-	uint64_t lacking = 0;
+	if (s->o->index)
+		selection_narrow(&s->sel, s->scan.count, from, to);
 	s->todo.bits = mem_array(s->scan.count / 64 + 1, sizeof *s->todo.bits);
 	s->unread.bits = mem_array(s->scan.count / 64 + 1, sizeof *s->unread.bits);
 	for (uint64_t i = 0; i < s->scan.count; i++) {

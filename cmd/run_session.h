@@ -12,7 +12,7 @@ struct run_values {
 	struct common common;
 	bool dry, force, take_over, quiet, json, no_collect;
 	uint64_t jobs, first;
-	const char *only, *stale;
+	const char *only, *index, *stale;
 	struct opt_texts tasks;
 };
 
@@ -22,6 +22,8 @@ struct run_values {
 	  "only this task: an index, an id's beginning, or T=2.5,L=64; may be repeated", NULL, 0 }, \
 	{ 0, "only", OPT_TEXT, offsetof(struct run_values, only), "EXPR", \
 	  "only tasks for which EXPR holds, as in `where:`", NULL, 0 }, \
+	{ 0, "index", OPT_TEXT, offsetof(struct run_values, index), "A-B", \
+	  "only the tasks with the indexes A to B", NULL, 0 }, \
 	{ 0, "first", OPT_COUNT, offsetof(struct run_values, first), "N", \
 	  "only the first N tasks that have work to do", NULL, 1 }, \
 	{ 0, "force", OPT_FLAG, offsetof(struct run_values, force), NULL, \

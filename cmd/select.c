@@ -215,3 +215,36 @@ int select_tasks(const struct plan *p, const char *const *words, size_t n, const
 		selection_free(s);
 	return r;
 }
+
+int read_index_range(const char *text, uint64_t count, uint64_t *from, uint64_t *to, struct err *e)
+{
+	const char *dash = text ? strchr(text, '-') : NULL;
+
+	*from = 0;
+	*to = count;
+	if (!text)
+		return 0;
+	if (!text_u64(text, dash ? (size_t)(dash - text) : strlen(text), from) ||
+	    (dash && dash[1] && !text_u64(dash + 1, strlen(dash + 1), to)))
+		return err_bad(e, "--index '%s' is no range: write A-B, A- or A", text);
+	if (!dash)
+		*to = *from;
+	if (*from > *to)
+		return err_bad(e, "--index '%s' ends before it begins", text);
+	*to = *to < count ? *to + 1 : count;
+	return 0;
+}
+
+void selection_narrow(struct selection *s, uint64_t count, uint64_t from, uint64_t to)
+{
+	struct selection part = { .bits = mem_array(count / 64 + 1, sizeof *part.bits) };
+
+	for (uint64_t i = from; i < to; i++) {
+		if (selected(s, i)) {
+			part.bits[i / 64] |= UINT64_C(1) << (i % 64);
+			part.count++;
+		}
+	}
+	selection_free(s);
+	*s = part;
+}

@@ -118,7 +118,9 @@ class Engine:
         self.bar.total = count
         self.bar.open = self.feeder is not None and not self.feeder.over
         self.started_at = time.monotonic()
-        self.process = Process(self.words, self.folder.path("run.log"))
+        # What failed in an earlier window is not called again in this call.
+        part = ["--index", "%d-" % self.begin] if self.begin else []
+        self.process = Process(self.words[:1] + part + self.words[1:], self.folder.path("run.log"))
 
     def more(self) -> bool:
         """Whether there are, or may be, items beyond the window."""

@@ -75,6 +75,12 @@ exits 0 ppgen run --first 3 spec.yaml
 is '--first takes what has work to do' "$(runs)" 5
 exits 0 ppgen run --task 7 --task 0 spec.yaml
 is '--task by index; what is good is left' "$(runs)" 6
+exits 0 ppgen run --index 1-3 --only 'y == "a"' spec.yaml
+like '--index: a range, of what --only means' "$err" ': 1 task, 1 good already'
+exits 0 ppgen run --index 6- spec.yaml
+like '--index without an end' "$err" '2 tasks, 2 good already'
+exits 2 ppgen run --index 3-1 spec.yaml
+like 'a range that ends before it begins' "$err" "^ppgen: --index '3-1' ends before it begins$"
 exits 1 ppgen status
 like 'status counts' "$out" '6 good'
 like 'status counts the rest' "$out" '2 not run yet'

@@ -185,6 +185,13 @@ class GeneratorTest(base.Case):
         self.assertEqual(ppgen.map(functions.double, iter(range(3000))), expected)
         self.assertEqual(len(self.calls()), 3000)
 
+    def test_fails_early(self):
+        """an item that fails in an early window is called once in each call"""
+        for times in (1, 2):
+            results = ppgen.map(functions.not_three, iter(range(400)), errors="return")
+            self.assertEqual([k for k in range(400) if results[k] != k], [3])
+            self.assertEqual(self.calls().count("3"), times)
+
     def test_endless(self):
         """a generator without end is read ahead only so far; leaving the loop ends the run"""
         read = []
