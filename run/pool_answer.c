@@ -28,36 +28,72 @@ static void empty_spools(struct pool *p, struct slot *s)
 	}
 }
 
-static int answered(struct pool *p, struct slot *s, const struct answer *a)
+/* What the pool said of the slot's call. */
+struct told {
+	enum outcome ended_by, due_as;
+	bool term_sent;
+	double deadline, grace;
+};
+
+/*
+ * It was told to end, and has answered: it may have done so before. Then it counts, and what was
+ * said is meant for the call behind it. A time limit was its own.
+ */
+static void answer_counts(struct slot *s)
+{
+	if (!s->term_sent || s->lane->n > 1 || s->ended_by == OUTCOME_INTERRUPTED) {
+		s->ended_by = OUTCOME_NONE;
+	}
+	if (s->lane->n == 1) {
+		lane_kill(s); /* it would wait for calls, and gets none */
+	}
+}
+
+static void tell_next(struct slot *s, const struct told *t)
+{
+	s->ended_by = t->ended_by;
+	s->due_as = t->due_as;
+	s->term_sent = t->term_sent;
+	s->deadline = t->deadline;
+	s->grace = t->grace;
+}
+
+static void note_answer(struct pool *p, struct slot *s, const struct answer *a)
 {
 	struct lane *l = s->lane;
-	const double before = s->started;
-	const enum outcome killed_as = s->term_sent ? OUTCOME_NONE : s->ended_by;
-	int rc;
 
-	if (a->seq != call_first(l)) {
-		return 1;
-	}
 	s->answer = *a;
 	s->answered = true;
-	l->cpu += a->cpu;
 	l->mean = l->mean > 0 ? l->mean + MEAN_NEW * (a->wall - l->mean) : fmax(a->wall, 1e-6);
+	l->cpu += a->cpu;
 	p->calls->deaths = 0;
 	s->ended = p->now;
-	s->started = l->begun ? before : fmin(p->now - a->wall, p->now);
+	s->started = l->begun ? s->started : fmin(p->now - a->wall, p->now);
 	s->status = a->status == ANSWER_EXIT ? W_EXITCODE(a->code, 0) : 0;
 	s->usage.ru_utime.tv_sec = (time_t)a->cpu;
 	s->usage.ru_utime.tv_usec = (suseconds_t)((a->cpu - floor(a->cpu)) * 1e6);
-	if (s->term_sent) { /* it heeds no TERM, and has its end */
-		call_drop(p, s, 1);
-		lane_kill(s);
-	} else if (killed_as != OUTCOME_NONE) {
-		s->ended_by = OUTCOME_NONE; /* it had answered before: the kill was for the next */
+}
+
+static int answered(struct pool *p, struct slot *s, const struct answer *a)
+{
+	const struct told told = { .ended_by = s->ended_by,
+				   .due_as = s->due_as,
+				   .term_sent = s->term_sent,
+				   .deadline = s->deadline,
+				   .grace = s->grace };
+	const bool is_told = s->term_sent || s->ended_by != OUTCOME_NONE;
+	int rc;
+
+	if (a->seq != call_first(s->lane)) {
+		return 1;
+	}
+	note_answer(p, s, a);
+	if (is_told) {
+		answer_counts(s);
 	}
 	rc = end_slot(p, s);
-	if (rc == 0 && killed_as != OUTCOME_NONE && s->state == SLOT_RUNNING) {
-		s->ended_by = killed_as;
-		s->deadline = NEVER;
+	if (rc == 0 && is_told && s->state == SLOT_RUNNING) {
+		tell_next(s, &told);
 	}
 	return rc;
 }

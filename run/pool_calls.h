@@ -14,7 +14,8 @@
 struct zygote {
 	struct interp *interp; /* NULL: it is gone */
 	int log_fd;            /* what it prints itself */
-	bool ready;
+	bool ready, gone;
+	int status; /* how it went */
 	uint64_t cpus, memory;
 	char *gpus;
 	char code[CODE_HEX];
@@ -55,6 +56,8 @@ bool call_is_unread(const struct slot *s);
 
 /* pool_lane.c. What the function wants: what the hello said, in calls.wants. */
 void lane_read_wants(struct pool *p);
+/* "signal 11 (Segmentation fault)", "exit code 3". */
+void lane_put_end(struct buf *b, int status);
 /* Fills in what all interpreters of this pool are started with, for the slot's job. 1: p->why. */
 int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w);
 

@@ -89,6 +89,26 @@ static int zygote_start(struct pool *p, const struct slot *s)
 	return 0;
 }
 
+/* How it ended, or is ended now. It has closed its answers. */
+static int zygote_wait(struct zygote *z)
+{
+	const struct timespec step = { .tv_nsec = 10000000 };
+	const pid_t pid = interp_pid(z->interp);
+	int status = 0;
+
+	for (int i = 0; !z->gone && i < 100; i++) {
+		z->gone = waitpid(pid, &z->status, WNOHANG) == pid;
+		if (!z->gone) {
+			(void)nanosleep(&step, NULL);
+		}
+	}
+	if (!z->gone && kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid) {
+		z->gone = true;
+		z->status = status;
+	}
+	return z->status;
+}
+
 static int hear_hello(struct pool *p, struct zygote *z)
 {
 	struct buf why = BUF_INIT;
@@ -98,7 +118,8 @@ static int hear_hello(struct pool *p, struct zygote *z)
 	buf_clear(&p->calls->wants);
 	r = interp_hello(z->interp, &p->calls->wants, &why);
 	if (r == 0 && more < 0) {
-		buf_puts(&why, "its interpreter ended while it loaded the function");
+		buf_puts(&why, "its interpreter ended while it loaded the function: ");
+		lane_put_end(&why, zygote_wait(z));
 		r = -1;
 	}
 	if (r < 0) {
@@ -170,7 +191,7 @@ bool fork_reap(struct pool *p, pid_t pid)
 	if (!z) {
 		return false;
 	}
-	(void)waitpid(pid, NULL, 0);
+	z->gone = waitpid(pid, &z->status, 0) == pid;
 	if (z->ready) {
 		zygote_end(p->calls, z);
 	}

@@ -399,7 +399,7 @@ int lane_refused(struct pool *p, int fd, const char *why)
 		       p->spec->function.call, why);
 }
 
-static void put_end(struct buf *b, int status)
+void lane_put_end(struct buf *b, int status)
 {
 	if (WIFSIGNALED(status)) {
 		buf_printf(b, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -425,11 +425,25 @@ static int bury_unbegun(struct pool *p, struct slot *s, bool loading)
 	}
 	buf_puts(&why, loading ? "its interpreter ended while it loaded the function: "
 			       : "its interpreter ends before it begins a call: ");
-	put_end(&why, s->lane->status);
+	lane_put_end(&why, s->lane->status);
 	rc = lane_refused(p, s->fd[STREAM_STDERR], why.data);
 	buf_free(&why);
 	call_forget(p, s);
 	return rc;
+}
+
+/* What it used beside what its answers told of. */
+static struct rusage rest_of_usage(const struct lane *l)
+{
+	struct rusage u = l->usage;
+	const double all = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+			   (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6,
+		     rest = all > l->cpu ? all - l->cpu : 0;
+
+	u.ru_stime = (struct timeval){ 0 };
+	u.ru_utime.tv_sec = (time_t)rest;
+	u.ru_utime.tv_usec = (suseconds_t)((rest - (double)u.ru_utime.tv_sec) * 1e6);
+	return u;
 }
 
 /* All its answers were heard: what it had begun is charged, what it had not begun comes again. */
@@ -449,7 +463,7 @@ int lane_bury(struct pool *p, struct slot *s)
 		return 0;
 	}
 	s->status = l->status;
-	s->usage = l->usage;
+	s->usage = rest_of_usage(l);
 	if (l->chunk > 1) {
 		call_drop(p, s, 1);
 		s->job->single = true;

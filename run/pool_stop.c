@@ -182,7 +182,7 @@ double stop_next(const struct pool *p)
 
 void stop_in_time(struct pool *p)
 {
-	if (p->now < stop_next(p) || p->running == 0) {
+	if (p->now < stop_next(p)) {
 		return;
 	}
 	p->sum->stopped_by_time = true;
