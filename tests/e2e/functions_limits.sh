@@ -62,6 +62,12 @@ def hang(k):
     return k
 
 
+def hang_chunk(items):
+    if 7 in items:
+        time.sleep(600)
+    return items
+
+
 def deaf(k):
     note("ran.deaf", k)
     if k == 50:
@@ -181,6 +187,16 @@ is 'hang: those are charged that hang' "$(bad)" '0 timeout 0 15 over its time li
 99 timeout 0 15 over its time limit of 1s'
 once 'hang: those behind were called once, elsewhere or afterwards' ran.hang 100
 is 'hang: one end each' "$(ends hang | wc -l)" 100
+name=hang_chunk
+spec hang_chunk <<'YAML'
+params: {k: {from: 0, to: 15, step: 1}}
+python: {call: "much:hang_chunk", per: chunk, batch: 3}
+resources: {time: 1s}
+YAML
+exits 1 ppgen run -q -j 2 hang_chunk.yaml
+clean hang_chunk
+is 'hang_chunk: of a list only the item is charged that hangs' "$(bad | cut -d ' ' -f 1,2,5-)" '7 timeout over its time limit of 1s'
+is 'hang_chunk: the others are good' "$(ends hang_chunk 'select(.out == "ok")' | cut -d ' ' -f 1 | tr '\n' ' ')" '0 1 2 3 4 5 6 8 9 10 11 12 13 14 15 '
 call deaf deaf 100 1 <<'YAML'
 resources: {time: 1s}
 YAML

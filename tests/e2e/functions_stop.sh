@@ -101,7 +101,7 @@ clean TERM
 exits 0 ppgen run -q -j 2 gate.yaml
 is 'TERM: the next run completes it' "$(once_good gate 300)" ''
 
-# An interpreter gets the terminal's Ctrl-C like everybody: it is not for the function to see. Here only the pool's group has it.
+# A signal to one interpreter alone is its call's affair.
 begin
 holds=$(awk '$1 >= 50' ran | head -n 1)
 kill -INT "$(cat "pid.$holds")"
