@@ -7,7 +7,7 @@
 
 # functions_fork.sh runs this, too: with a process for each call, of which there are fewer.
 n=1000
-[ "${ISOLATE:-worker}" = worker ] || n=60
+[ "${ISOLATE:-worker}" = worker ] || n=24
 
 cat >ways.py <<'PY'
 import os
