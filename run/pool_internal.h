@@ -126,6 +126,7 @@ struct lane {
 	bool spoilt; /* since it said what is none of the protocol */
 	int status;
 	struct rusage usage;
+	double gone_at;
 	uint64_t cpus, memory; /* what it was started with */
 	char *gpus;            /* the same */
 	char code[CODE_HEX];   /* of when it was started */

@@ -325,6 +325,7 @@ bool lane_reap(struct pool *p, pid_t pid)
 			while (wait4(pid, &l->status, 0, &l->usage) < 0 && errno == EINTR) {
 			}
 			l->gone = true;
+			l->gone_at = proc_monotonic();
 			return true;
 		}
 	}
@@ -462,6 +463,7 @@ int lane_bury(struct pool *p, struct slot *s)
 		spools_drop(p, s);
 		return 0;
 	}
+	s->ended = l->gone_at;
 	s->status = l->status;
 	s->usage = rest_of_usage(l);
 	if (l->chunk > 1) {

@@ -55,9 +55,12 @@ local({
 	}
 
 	quoted <- function(text) {
-		text <- enc2utf8(as.character(text))
-		bad <- !validUTF8(text)
-		if (any(bad))
+		text <- as.character(text)
+		# what is said to be the session's own UTF-8 and is none would be changed by enc2utf8()
+		native <- Encoding(text) == "unknown" & l10n_info()[["UTF-8"]]
+		bad <- native & !validUTF8(text)
+		text <- enc2utf8(text)
+		if (any(bad | !validUTF8(text)))
 			invalid("value holds text that is not UTF-8: convert it by iconv()")
 		out <- paste0("\"", gsub("\"", "\\\"", gsub("\\", "\\\\", text, fixed = TRUE), fixed = TRUE), "\"")
 		odd <- grepl("[\001-\037]", text, perl = TRUE)
