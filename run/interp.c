@@ -15,9 +15,7 @@
 #include "base/mem.h"
 #include "gen/call.h"
 
-#define PACKETS      64 /* that the pipe of requests holds, where the system lets it */
 #define PAGE         4096
-#define REPLY_PIPE   (1 << 20)
 #define READ_STEP    ((size_t)1 << 18)
 #define VALUE_LITTLE ((uint64_t)1 << 20) /* what is larger goes to a file */
 #define VALUE_MAX    ((uint64_t)2 << 30)
@@ -39,13 +37,13 @@ static int open_again(int fd)
 
 /* The pipe of requests: theirs[0] is the interpreter's end. Where there is no packet mode, nothing
  * is sent ahead. */
-static int open_requests(struct interp *ip, int *theirs)
+static int open_requests(struct interp *ip, int pages, int *theirs)
 {
 	int fds[2];
 
 	ip->ahead = 1;
 	if (pipe2(fds, O_CLOEXEC | O_DIRECT) == 0) {
-		const int size = fcntl(fds[1], F_SETPIPE_SZ, PACKETS * PAGE);
+		const int size = fcntl(fds[1], F_SETPIPE_SZ, pages * PAGE);
 		const int room = size > 0 ? size : fcntl(fds[1], F_GETPIPE_SZ);
 
 		ip->ahead = room > 2 * PAGE ? (unsigned)(room / PAGE) - 1 : 1;
@@ -74,7 +72,7 @@ static int open_socket(struct interp *ip, int *theirs)
 	return *theirs < 0 ? -1 : 0;
 }
 
-static int open_replies(struct interp *ip, int *theirs)
+static int open_replies(struct interp *ip, int pages, int *theirs)
 {
 	int fds[2];
 
@@ -82,7 +80,7 @@ static int open_replies(struct interp *ip, int *theirs)
 		return -1;
 	}
 	ip->replies = fds[0];
-	(void)fcntl(fds[0], F_SETPIPE_SZ, REPLY_PIPE);
+	(void)fcntl(fds[0], F_SETPIPE_SZ, pages * PAGE);
 	*theirs = spawn_move_fd(fds[1]);
 	return *theirs < 0 ? -1 : fcntl(ip->replies, F_SETFL, O_NONBLOCK);
 }
@@ -105,8 +103,9 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 	buf_room(&ip->in, READ_STEP);
 	theirs[2] = fcntl(s->program_fd, F_DUPFD_CLOEXEC, SPAWN_MORE_FD);
 	if (theirs[2] < 0 ||
-	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, &theirs[0])) < 0 ||
-	    open_replies(ip, &theirs[1]) < 0) {
+	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, s->pages, &theirs[0])) <
+		    0 ||
+	    open_replies(ip, s->pages, &theirs[1]) < 0) {
 		buf_clear(why);
 		buf_printf(why, "cannot make pipes for an interpreter: %s", strerror(errno));
 		ip->pid = -1;

@@ -135,8 +135,9 @@ static int hear_hello(struct pool *p, struct slot *s)
 	if (strcmp(l->code, p->code) != 0) {
 		lane_kill(s); /* edited since it began: who knows which code it has read */
 		call_forget(p, s);
-		return 0;
+		return lane_edited(p);
 	}
+	c->edits = 0;
 	lane_opened(p, s);
 	return call_send_first(p, s);
 }

@@ -31,6 +31,7 @@ struct calls {
 	bool scratch, keep; /* tasks need these folders */
 	bool opened;        /* some interpreter has loaded the function */
 	unsigned opening;   /* how many are loading it */
+	unsigned edits;     /* of code that changed while it was loaded, in turn */
 	unsigned deaths;    /* of interpreters in turn that had begun no call */
 	char *folder;       /* for large values */
 };
@@ -56,6 +57,8 @@ bool call_is_unread(const struct slot *s);
 
 /* pool_lane.c. What the function wants: what the hello said, in calls.wants. */
 void lane_read_wants(struct pool *p);
+/* The code was edited while it was loaded. -1: it always is. */
+int lane_edited(struct pool *p);
 /* "signal 11 (Segmentation fault)", "exit code 3". */
 void lane_put_end(struct buf *b, int status);
 /* Fills in what all interpreters of this pool are started with, for the slot's job. 1: p->why. */

@@ -126,6 +126,7 @@ static int hear_hello(struct pool *p, struct zygote *z)
 		r = lane_refused(p, z->log_fd, buf_str(&why));
 	} else if (r > 0) {
 		watch_code_now(p); /* edited since it began, it is not used: see zygote_for */
+		r = strcmp(z->code, p->code) == 0 ? 0 : lane_edited(p);
 		z->ready = p->calls->opened = true;
 		p->calls->opening--;
 		lane_read_wants(p);

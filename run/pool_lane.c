@@ -23,8 +23,10 @@
 #include "gen/language.h"
 #include "run/pool_calls.h"
 
-#define LEAVE_S    5.0  /* that idle interpreters have at the end, to leave by themselves */
-#define TAIL_SHOWN 2000 /* bytes of what one said that could not load its function */
+#define LEAVE_S     5.0   /* that idle interpreters have at the end, to leave by themselves */
+#define PIPE_PAGES  12000 /* of 4 KiB, in all pipes: the system gives a user 16384, and few more */
+#define PAGES_LEAST 16
+#define PAGES_MOST  64
 
 /* ---- all of them ---- */
 
@@ -97,7 +99,8 @@ static void let_leave(struct pool *p)
 			for (unsigned i = 0; i < p->n_slots; i++) {
 				const struct lane *l = p->slots[i].lane;
 
-				left -= l && l->interp && interp_pid(l->interp) == pid;
+				left -= l && l->interp && !l->gone && !l->doomed &&
+					interp_pid(l->interp) == pid;
 			}
 			left -= fork_owns(p, pid);
 		}
@@ -215,6 +218,14 @@ static void lane_fresh(struct lane *l)
 			    .next_seq = l->next_seq };
 }
 
+/* Of each of the two pipes that every slot has. */
+static int pipe_pages(const struct pool *p)
+{
+	const unsigned n = PIPE_PAGES / 2 / p->n_slots;
+
+	return n < PAGES_LEAST ? PAGES_LEAST : n > PAGES_MOST ? PAGES_MOST : (int)n;
+}
+
 int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w)
 {
 	struct err e = ERR_INIT;
@@ -232,6 +243,7 @@ int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w)
 		.open = buf_str(&p->calls->open),
 		.open_len = p->calls->open.len,
 		.folder = p->calls->folder,
+		.pages = pipe_pages(p),
 		.forks = p->spec->function.fork,
 	};
 	buf_clear(&p->why);
@@ -354,132 +366,4 @@ size_t lane_idle(const struct pool *p)
 		n += s->state == SLOT_FREE && s->lane && s->lane->interp;
 	}
 	return n;
-}
-
-/* ---- the end of one ---- */
-
-/* The end of what it wrote to its stderr, for people. */
-static void put_tail(int fd, struct buf *b)
-{
-	char text[TAIL_SHOWN + 1];
-	struct stat st;
-	off_t from;
-	ssize_t got;
-	const char *at = text;
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		return;
-	}
-	from = st.st_size > TAIL_SHOWN ? st.st_size - TAIL_SHOWN : 0;
-	got = pread(fd, text, TAIL_SHOWN, from);
-	if (got <= 0) {
-		return;
-	}
-	while (got > 0 && text[got - 1] == '\n') {
-		got--;
-	}
-	text[got] = '\0';
-	if (from > 0 && strchr(text, '\n')) {
-		at = strchr(text, '\n') + 1;
-	}
-	buf_puts(b, at);
-}
-
-/* It could not load the function: then no other can. */
-int lane_refused(struct pool *p, int fd, const char *why)
-{
-	struct pool_event ev = { .kind = POOL_STOPPING };
-
-	buf_clear(&p->text);
-	put_tail(fd, &p->text);
-	if (p->text.len > 0) {
-		ev.text = p->text.data;
-		pool_event_send(p, &ev);
-	}
-	return err_bad(&p->fault, "%s '%s': %s", p->spec->function.language->name,
-		       p->spec->function.call, why);
-}
-
-void lane_put_end(struct buf *b, int status)
-{
-	if (WIFSIGNALED(status)) {
-		buf_printf(b, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	} else {
-		buf_printf(b, "exit code %d", WEXITSTATUS(status));
-	}
-}
-
-/* It ended by itself, and had not begun what it was sent. */
-static int bury_unbegun(struct pool *p, struct slot *s, bool loading)
-{
-	struct buf why = BUF_INIT;
-	int rc;
-
-	if (!loading && ++p->calls->deaths < DEATHS_MAX) {
-		if (!s->lane->begun) {
-			call_forget(p, s);
-			return 0;
-		}
-		s->ended_by = OUTCOME_INTERRUPTED;
-		s->uncharged = true;
-		return end_gone(p, s);
-	}
-	buf_puts(&why, loading ? "its interpreter ended while it loaded the function: "
-			       : "its interpreter ends before it begins a call: ");
-	lane_put_end(&why, s->lane->status);
-	rc = lane_refused(p, s->fd[STREAM_STDERR], why.data);
-	buf_free(&why);
-	call_forget(p, s);
-	return rc;
-}
-
-/* What it used beside what its answers told of. */
-static struct rusage rest_of_usage(const struct lane *l)
-{
-	struct rusage u = l->usage;
-	const double all = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-			   (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6,
-		     rest = all > l->cpu ? all - l->cpu : 0;
-
-	u.ru_stime = (struct timeval){ 0 };
-	u.ru_utime.tv_sec = (time_t)rest;
-	u.ru_utime.tv_usec = (suseconds_t)((rest - (double)u.ru_utime.tv_sec) * 1e6);
-	return u;
-}
-
-/* All its answers were heard: what it had begun is charged, what it had not begun comes again. */
-int lane_bury(struct pool *p, struct slot *s)
-{
-	struct lane *l = s->lane;
-	const bool loading = !l->ready, begun = !loading && l->n > 0 && !call_is_unread(s),
-		   ended = s->ended_by != OUTCOME_NONE || p->stop >= STOP_TERM;
-
-	p->calls->opening -= loading;
-	interp_free(l->interp);
-	l->interp = NULL;
-	l->gone = l->doomed = l->closed = false;
-	if (l->n == 0) {
-		s->pid = 0;
-		spools_drop(p, s);
-		return 0;
-	}
-	s->ended = l->gone_at;
-	s->status = l->status;
-	s->usage = rest_of_usage(l);
-	if (l->chunk > 1) {
-		call_drop(p, s, 1);
-		s->job->single = true;
-		call_forget(p, s);
-		return 0;
-	}
-	call_drop(p, s, 1);
-	if (!begun && !ended) {
-		return bury_unbegun(p, s, loading);
-	}
-	if (!begun && !l->begun) {
-		call_forget(p, s); /* we ended it, and no record speaks of it */
-		return 0;
-	}
-	p->calls->deaths = 0;
-	return end_gone(p, s);
 }

@@ -171,7 +171,7 @@ params: {k: [1, 2, 3]}
 python: crash:run
 YAML
 	exits 2 ppgen run -q crash.yaml
-	ok "crash at import: ${way%%|*} is said" grep -qF "its interpreter ended while it loaded the function: ${way%%|*}" "$err"
+	is "crash at import: ${way%%|*} is said" "$(grep -cF "its interpreter ended while it loaded the function: ${way%%|*}" "$err")" 1
 	is 'crash at import: no task is charged' "$(cat runs/crash/journal/*/*.jsonl | grep -c '"k":"end"')" 0
 	rm -rf runs/crash
 done
