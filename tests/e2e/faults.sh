@@ -48,6 +48,27 @@ collect:
   - {from: rows, to: rows.csv}
   - {to: summary.csv, by: [site], mean: v, count: true}
 YAML
+	cat >calls.yaml <<'YAML'
+ppgen: 1
+name: calls
+params: {x: {from: 1, to: 30, step: 1}}
+python: calls.py:run
+YAML
+	cat >forked.yaml <<'YAML'
+ppgen: 1
+name: forked
+params: {x: {from: 1, to: 4, step: 1}}
+python: {call: calls.py:run, isolate: fork}
+YAML
+	cat >calls.py <<'PY'
+import sys
+
+
+def run(x, scratch):
+    """Values that are rows of records, that are kept beside them, and one that is large."""
+    print("some words of %d" % x, file=sys.stderr)
+    return {"y": x * x, "text": "t" * (2000000 if x == 3 else 5000 if x % 4 == 0 else x)}
+PY
 	printf 'site,height\na,1\nb,2\n' >sites.csv
 	cat >task.sh <<'SH'
 echo "some words of $1 $2 $3, $FROM_SETUP" >&2
@@ -74,6 +95,11 @@ ok 'the large sweep runs' ppgen run -q -j 1 large.yaml || exit 1
 cd ..
 cp -a w/runs/small/collect calm/small
 cp -a w/runs/large/collect calm/large
+for name in calls forked; do
+	(cd w && ppgen run -q -j 1 $name.yaml && rm -rf __pycache__) || exit 1
+	mv w/runs/$name/collect calm/$name
+	rm -r w/runs/$name
+done
 save whole
 load fresh
 cd w || exit 99
@@ -120,7 +146,7 @@ tables_right() {
 # Names what it was about: the file, one beside it or the folder it lies in; or what there was too little of.
 names_it() {
 	local path base
-	grep -qE "out of memory|a task's output|cannot start|cannot make a pipe|cannot watch signals|too many|stdout" said && return 0
+	grep -qE "out of memory|a task's output|'t[0-9a-f]{16}\.[0-9]+\.(out|err)'|cannot start|cannot make a pipe|cannot make pipes|cannot watch signals|too many|stdout" said && return 0
 	read -r _ _ _ _ path <"$acted"
 	[ -n "$path" ] || return 1
 	for path in ${path/ -> / }; do
@@ -246,6 +272,8 @@ faults_of() {
 faults_of 'run' fresh small ppgen run -j 1 small.yaml
 faults_of 'run of much' fresh large ppgen run -q -j 1 large.yaml
 faults_of 'run that goes on' half large ppgen run -q -j 1 large.yaml
+faults_of 'run of calls' fresh calls ppgen run -q -j 1 calls.yaml
+faults_of 'run of forked calls' fresh forked ppgen run -q -j 1 forked.yaml
 faults_of 'run of nothing' whole large ppgen run -q large.yaml
 faults_of 'plan' fresh '' ppgen plan large.yaml
 faults_of 'check' fresh '' ppgen check large.yaml
