@@ -28,6 +28,7 @@ struct run_events {
 	bool planned; /* the first line was told */
 	struct buf text;
 	size_t written; /* of it */
+	size_t sure;    /* what stands before it was recorded */
 	struct begun *begun;
 	size_t n, cap;
 };
@@ -45,7 +46,7 @@ struct run_events *run_events_new(int fd)
 static void forget(struct run_events *x)
 {
 	buf_clear(&x->text);
-	x->written = 0;
+	x->written = x->sure = 0;
 }
 
 /* Drops what was written, once it is the larger part. */
@@ -56,6 +57,7 @@ static void move_up(struct run_events *x)
 	if (x->written > left) {
 		memmove(x->text.data, x->text.data + x->written, left);
 		x->text.len = left;
+		x->sure -= x->written;
 		x->written = 0;
 	}
 }
@@ -63,8 +65,10 @@ static void move_up(struct run_events *x)
 /* Writes what can be written now; with `all`, everything. */
 static void flush(struct run_events *x, bool all)
 {
-	while (x->fd >= 0 && x->written < x->text.len) {
-		const size_t left = x->text.len - x->written;
+	const size_t end = all ? x->text.len : x->sure;
+
+	while (x->fd >= 0 && x->written < end) {
+		const size_t left = end - x->written;
 		struct pollfd p = { .fd = x->fd, .events = POLLOUT };
 		ssize_t n;
 
@@ -79,7 +83,16 @@ static void flush(struct run_events *x, bool all)
 			x->fd = -1;
 		}
 	}
-	forget(x);
+	if (x->fd < 0 || x->written == x->text.len) {
+		forget(x);
+	}
+}
+
+/* All that was said is recorded. */
+static void flush_sure(struct run_events *x)
+{
+	x->sure = x->text.len;
+	flush(x, false);
 }
 
 static void line_end(struct run_events *x)
@@ -190,14 +203,16 @@ void run_events_pool(struct run_events *x, const struct pool_event *ev)
 		buf_puts(&x->text, "{\"event\":\"stopping\",\"text\":");
 		json_puts(&x->text, ev->text);
 		line_end(x);
-		flush(x, false);
 		break;
 	case POOL_TICK:
 		put_starts(x);
-		flush(x, false);
+		flush_sure(x);
 		break;
 	case POOL_IDLE:
-		flush(x, false);
+		flush_sure(x);
+		break;
+	case POOL_UNRECORDED:
+		x->text.len = x->sure;
 		break;
 	}
 }
@@ -219,7 +234,7 @@ void run_events_plan(struct run_events *x, const struct session *s)
 	buf_puts(b, ",\"run\":");
 	json_puts(b, s->at.rundir);
 	line_end(x);
-	flush(x, false);
+	flush_sure(x);
 }
 
 void run_events_summary(struct run_events *x, const struct session *s, int code)

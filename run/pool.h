@@ -43,7 +43,9 @@ struct pool_event {
 	/* POOL_IDLE: nothing more is to be done at once, the pool is about to wait. It may come
 	 * often, and twice in a row: what costs time is done only where something happened since.
 	 */
-	enum { POOL_START, POOL_END, POOL_TICK, POOL_STOPPING, POOL_IDLE } kind;
+	/* POOL_UNRECORDED: the pool ends by a fault, and what was said to have ended since the last
+	 * POOL_TICK or POOL_IDLE may have no record. */
+	enum { POOL_START, POOL_END, POOL_TICK, POOL_STOPPING, POOL_IDLE, POOL_UNRECORDED } kind;
 	const struct task *task; /* start, end */
 	enum outcome outcome;    /* end */
 	bool retried; /* end: another attempt is to follow; it does not where the pool stops before,

@@ -316,6 +316,9 @@ int call_turn(struct pool *p)
 		rc = answer_begun(p, &p->slots[i]);
 	}
 	if (journal_release(p->journal, &p->fault) < 0) {
+		struct pool_event ev = { .kind = POOL_UNRECORDED };
+
+		pool_event_send(p, &ev);
 		rc = -1;
 	}
 	return rc;

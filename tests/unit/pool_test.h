@@ -58,8 +58,8 @@ struct run {
 	char *writer;
 	struct end ends[ENDS_MAX];
 	size_t n_ends, n_starts;
-	unsigned events[POOL_IDLE + 1]; /* by kind */
-	struct buf said;    /* texts of POOL_STOPPING */
+	unsigned events[POOL_UNRECORDED + 1]; /* by kind */
+	struct buf said;                      /* texts of POOL_STOPPING */
 	void (*on_event)(struct run *r, const struct pool_event *ev);
 };
 

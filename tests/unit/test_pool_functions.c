@@ -118,6 +118,45 @@ static void put_work(const struct run *r)
 	free(path);
 }
 
+/* What was told as good, as someone hears it who believes it when the pool waits: by index. */
+static bool heard[TASKS], told[TASKS];
+
+static void hear(struct run *r, const struct pool_event *ev)
+{
+	(void)r;
+	switch (ev->kind) {
+	case POOL_END:
+		heard[ev->task->point.index] |= ev->outcome == OUTCOME_OK;
+		break;
+	case POOL_UNRECORDED:
+		memset(heard, 0, sizeof heard);
+		break;
+	case POOL_IDLE:
+	case POOL_TICK:
+		for (size_t i = 0; i < TASKS; i++) {
+			told[i] |= heard[i];
+			heard[i] = false;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void check_told(const struct run *r, const char *name)
+{
+	bool good[TASKS] = { false };
+
+	for (size_t i = 0; i < r->n_ends; i++) {
+		good[r->ends[i].index] |= r->ends[i].outcome == OUTCOME_OK;
+	}
+	for (size_t i = 0; i < TASKS; i++) {
+		if ((told[i] || heard[i]) && !good[i]) {
+			fail_msg("%s: %zu was told as good, and is not recorded", name, i);
+		}
+	}
+}
+
 static int count_good(struct run *r, const char *name)
 {
 	int good[TASKS] = { 0 }, n = 0;
@@ -158,6 +197,7 @@ static void check_row(size_t i)
 	run_begin(&r, row->spec);
 	put_work(&r);
 	r.before = row->prepare;
+	r.on_event = hear;
 	rc = run_pool(&r);
 	if (rc != row->rc || (rc < 0 && !strstr(r.e.text, row->text))) {
 		fail_msg("%s: %d, %s\n%s", row->name, rc, r.e.text, buf_str(&r.journal));
@@ -166,8 +206,10 @@ static void check_row(size_t i)
 	if (row->good >= 0 ? good != row->good : good >= TASKS) {
 		fail_msg("%s: %d good\n%s", row->name, good, buf_str(&r.journal));
 	}
+	check_told(&r, row->name);
 	if (rc == 0) {
 		assert_int_equal(r.sum.ok, good);
+		assert_int_equal(r.events[POOL_UNRECORDED], 0);
 	}
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left */
 	run_free(&r);
