@@ -94,7 +94,7 @@ struct taking {
 	int rc;               /* -1: it cannot be recorded, and fault tells why */
 	uint64_t bytes;       /* in all */
 	struct left *left;    /* STREAM_COUNT, and the result files */
-	char names[SPOOL_COUNT][TASK_ID_SHOWN + 16];
+	char names[STREAM_COUNT][TASK_ID_SHOWN + 24];
 	struct buf room; /* of little, all bytes */
 	struct buf line, row, why;
 	struct err fault;

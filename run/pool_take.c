@@ -113,7 +113,7 @@ static int open_part(struct taking *t, const struct slot *s, int k)
 	end = end < from ? from : end; /* the function made it shorter: it has none here */
 	t->left[k].take = (struct take){
 		.fd = s->fd[k],
-		.name = t->names[k],
+		.name = s->spool[k],
 		.from = (uint64_t)from,
 		.len = (uint64_t)(end - from),
 	};
@@ -146,6 +146,7 @@ static int open_stream(struct taking *t, struct slot *s, int k)
 /* What an interpreter has answered, or that it did not. */
 static void begin_answer(struct slot *s, struct taking *t)
 {
+	const struct task *task = &s->job->task;
 	struct answer *a = &s->answer;
 	struct left *l = &t->left[STREAM_VALUE];
 
@@ -161,9 +162,14 @@ static void begin_answer(struct slot *s, struct taking *t)
 		}
 		return;
 	}
-	l->take = (struct take){
-		.fd = a->value_fd, .name = "value", .from = a->value_from, .len = a->value_len
-	};
+	if (a->value_fd >= 0) {
+		(void)snprintf(t->names[STREAM_VALUE], sizeof t->names[STREAM_VALUE], "%s.%u.value",
+			       task->shown, task->attempt);
+	}
+	l->take = (struct take){ .fd = a->value_fd,
+				 .name = a->value_fd < 0 ? "value" : t->names[STREAM_VALUE],
+				 .from = a->value_from,
+				 .len = a->value_len };
 	a->value_fd = -1;
 	l->data = a->value ? a->value : "";
 	l->there = a->value != NULL || a->value_len == 0;

@@ -146,7 +146,7 @@ tables_right() {
 # Names what it was about: the file, one beside it or the folder it lies in; or what there was too little of.
 names_it() {
 	local path base
-	grep -qE "out of memory|a task's output|'t[0-9a-f]{16}\.[0-9]+\.(out|err)'|cannot start|cannot make a pipe|cannot make pipes|cannot watch signals|too many|stdout" said && return 0
+	grep -qE "out of memory|a task's output|'t[0-9a-f]{16}\.[0-9]+\.value'|cannot make room for|cannot start|cannot make a pipe|cannot make pipes|cannot watch signals|too many|stdout" said && return 0
 	read -r _ _ _ _ path <"$acted"
 	[ -n "$path" ] || return 1
 	for path in ${path/ -> / }; do
