@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/inside.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,23 @@ int inside_check(const char *folder, const char *path, struct err *e)
 	struct stat st;
 	char *base, *real;
 	bool inside;
+	int number = 0;
 	size_t n;
 
 	if (lstat(path, &st) < 0)
 		return 0;
 	base = realpath(folder, NULL);
+	if (!base)
+		number = errno;
 	real = realpath(path, NULL);
+	if (!real)
+		number = errno;
+	if (number && number != ENOENT && number != ENOTDIR && number != ELOOP) {
+		free(base);
+		free(real);
+		errno = number;
+		return err_errno(e, "cannot tell where '%s' leads", path);
+	}
 	n = base ? strlen(base) : 0;
 	if (n == 1) /* "/" */
 		n = 0;
