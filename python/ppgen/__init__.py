@@ -18,5 +18,6 @@ from ._map import imap, map, starmap, submit
 from ._run import MapRun, Run, load
 from ._version import __version__
 
-__all__ = ["MapRun", "PickleError", "PpgenError", "Run", "TaskError", "imap", "load", "map", "starmap", "submit",
+__all__ = ["MapRun", "PickleError", "PpgenError", "Run", "TaskError", "imap", "load", "map",
+    "starmap", "submit",
            "__version__"]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What a function is, as text: the same text in every session as long as the function does the same.
+"""What a function is, as text: the same text in every session as long as the function does the
+same.
 
-It names the function's source, the values that it captured, its defaults, and whatever it refers to in
-its module: functions and classes with their source, constants with their values, modules of the user's
-with a hash of their files, libraries with their versions. Where something cannot be told for certain, the
-text rather changes than stays: then items are called again that need not have been, and nothing worse.
+It names the function's source, the values that it captured, its defaults, and whatever it refers to
+in its module: functions and classes with their source, constants with their values, modules of the
+user's with a hash of their files, libraries with their versions. Where something cannot be told for
+certain, the text rather changes than stays: then items are called again that need not have been,
+and nothing worse.
 """
 
 import ast
@@ -23,7 +25,8 @@ _SCALARS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
 _LIMIT = 400  # characters of a value that are shown; of longer ones a hash is
 
 
-WHOLE = sys.version_info < (3, 7)  # pickle's quick half holds everything before it writes: no bound would help
+# There pickle's quick half holds everything before it writes: no bound would help.
+WHOLE = sys.version_info < (3, 7)
 
 
 class _Bounded:
@@ -53,7 +56,8 @@ class Plain:
     def dump(self, thing: Any, usual: bytes = b"") -> Optional[bytes]:
         """Such a pickle; None where there is none.
 
-        usual: its usual pickle, where parts of it may be shared: what is much larger without that is left alone.
+        usual: its usual pickle, where parts of it may be shared: what is much larger without that
+            is left alone.
         """
         out = self.out
         out.left = 4 * len(usual) + 65536 if usual else 1 << 40
@@ -181,7 +185,8 @@ class Describer:
         elif isinstance(value, type):
             self.klass(title, value)
         elif isinstance(value, (types.BuiltinFunctionType, types.MethodDescriptorType
-                                if hasattr(types, "MethodDescriptorType") else types.BuiltinFunctionType)):
+                                if hasattr(types, "MethodDescriptorType")
+                                else types.BuiltinFunctionType)):
             self.builtin(title, value)
         elif hasattr(value, "__wrapped__") and callable(value):  # such as functools.lru_cache
             self.add(title, "%s.%s" % (type(value).__module__, type(value).__qualname__))
@@ -228,14 +233,16 @@ class Describer:
                 member = member.fget
             if isinstance(member, types.FunctionType):
                 self.code(title + "." + name, member, with_source=found is None)
-            elif not name.startswith("__") and not callable(member) and not hasattr(member, "__get__"):
+            elif not name.startswith("__") and not callable(member) and not hasattr(
+                    member, "__get__"):
                 self.add(title + "." + name, stable(member))
         for base in value.__bases__:
             if base is not object:
                 self.thing(title + ".base " + base.__name__, base)
 
     def module(self, title: str, value: Any) -> None:
-        """A module: a hash of its file where it is the user's, with those it uses; else its version."""
+        """A module: a hash of its file where it is the user's, with those it uses; else its
+        version."""
         path = module_file(value)
         if path is None:
             self.add(title, "module %s" % library(value.__name__))
@@ -253,7 +260,8 @@ class Describer:
     def function(self, title: str, value: Any) -> None:
         """A function: its source, its defaults, what it captured, what it refers to."""
         module = sys.modules.get(value.__module__ or "")
-        if value.__module__ != "__main__" and module is not None and module_file(module) is None and (
+        if value.__module__ != "__main__" and module is not None and module_file(
+                module) is None and (
                 getattr(module, "__file__", None) or value.__module__ == "builtins"):
             self.add(title, "function %s of %s" % (value.__qualname__, library(value.__module__)))
             if not value.__closure__:
@@ -279,7 +287,8 @@ class Describer:
                 self.add("%s captured %s" % (title, name), "not set")
         for name in sorted(self.names(code)):
             if name in value.__globals__:
-                self.thing("global %s" % name if title == "function" else "%s global %s" % (title, name),
+                self.thing("global %s" % name if title == "function"
+                    else "%s global %s" % (title, name),
                            value.__globals__[name])
             elif not hasattr(builtins, name):
                 pass  # an attribute's name, or one that is not set yet
@@ -294,12 +303,14 @@ class Describer:
 
     def bytecode(self, code: Any) -> str:
         """What is compiled, where there is no source."""
-        consts = [self.bytecode(c) if isinstance(c, types.CodeType) else stable(c) for c in code.co_consts]
+        consts = [self.bytecode(c) if isinstance(c, types.CodeType) else stable(c)
+            for c in code.co_consts]
         return "code %s %s\nnames %s\nvariables %s\nconstants [%s]" % (
             code.co_name, code.co_code.hex(), " ".join(code.co_names),
             " ".join(code.co_varnames + code.co_freevars), ", ".join(consts))
 
-    def source(self, path: Optional[str], name: str, line: Optional[int], kind: Any) -> Optional[str]:
+    def source(self, path: Optional[str], name: str, line: Optional[int],
+            kind: Any) -> Optional[str]:
         """The source of a function or class as its file has it now: what a worker will import."""
         if not path:
             return None

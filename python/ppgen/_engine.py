@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Runs a map on this machine: windows of items, and their results as they come.
 
-What has a length is one window. Of a generator not all is waited for: a window is what was read so far, and
-while it runs the next one's items are read by a thread. Each window is a run of its own, which adds rows to the
-table; so windows grow until a start costs little beside them. No more is read ahead than the next window.
+What has a length is one window. Of a generator not all is waited for: a window is what was read so
+far, and while it runs the next one's items are read by a thread. Each window is a run of its own,
+which adds rows to the table; so windows grow until a start costs little beside them. No more is
+read ahead than the next window.
 """
 
+import atexit
 import collections
 import os
-import sys
 import threading
 import time
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+import weakref
+from typing import Any, Deque, Dict, Iterable, List, Optional, Tuple, Union
 
 from . import _program
 from ._errors import PpgenError
@@ -25,6 +27,21 @@ SHARE = 20  # a window lasts at least so many times what a start costs
 START_S = 0.15  # what interpreters take to start, about
 GROWTH = 8  # how much larger a window may be than the one before
 EACH = 16  # items of a window for each processor, at least: at its end some of them wait
+
+
+_live = weakref.WeakSet()  # type: Any  # engines that are not closed
+
+
+def _end_all() -> None:
+    """At the interpreter's end, while threads still run: iterators that were left half way."""
+    for engine in list(_live):
+        if engine.pid != os.getpid():
+            continue  # the caller's, which forked us
+        engine.end_now()
+        engine.close()
+
+
+atexit.register(_end_all)
 
 
 class Feeder:
@@ -100,6 +117,9 @@ class Engine:
         self.least = EACH * jobs
         self.feeder = None if items is None else Feeder(items, writer, self.least)
         self.stopping = False
+        self.closed = False
+        self.pid = os.getpid()
+        _live.add(self)
         self.stopped = ""  # why the program ended before all was done
 
     # ---- windows
@@ -138,7 +158,9 @@ class Engine:
         if len(self.ready) > max(self.least, self.end - self.begin):
             return 60.0  # the caller is behind
         now = time.monotonic()
-        due = self.opened_at + FIRST_S if not self.end else self.started_at + SHARE / 2 * self.overhead
+        due = self.opened_at + FIRST_S
+        if self.end:
+            due = self.started_at + SHARE / 2 * self.overhead
         with self.feeder.changed:
             count = self.writer.count
             over = self.feeder.over
@@ -164,15 +186,16 @@ class Engine:
     # ---- what comes
 
     def pump(self, wait: bool) -> bool:
-        """Takes in what happened; waits until something did where that is asked. False at the end of all."""
+        """Takes in what happened; waits until something did where that is asked. False at the end
+        of all."""
         while True:
             if self.process is None:
                 if not self.more() or self.stopping:
                     if self.ready:
                         return True
-                    if self.feeder is not None and self.feeder.fault is not None and not self.stopping:
-                        raise self.feeder.fault
-                    return False
+                    if self.stopping or self.feeder is None or self.feeder.fault is None:
+                        return False
+                    raise self.feeder.fault
                 pause = self.start_next()
                 if self.process is None:
                     if not wait or self.ready:
@@ -206,7 +229,8 @@ class Engine:
     def list_results(self) -> None:
         """What of the window had a result already."""
         self.listed = True
-        for block in _program.lines(["results", "--json", "--index", "%d-%d" % (self.begin, self.end - 1),
+        for block in _program.lines(["results", "--json", "--index",
+                "%d-%d" % (self.begin, self.end - 1),
                                      self.folder.run]):
             self.add([end for end in listed_in(block) if not isinstance(end[1], Failure)], True)
 
@@ -234,7 +258,8 @@ class Engine:
         if self.stopping:
             return
         if process.code not in (0, 1):  # type: ignore
-            raise PpgenError(_program.said(process.said(), self.words, process.code))  # type: ignore
+            raise PpgenError(_program.said(process.said(), self.words,
+                process.code))  # type: ignore
         if self.left and not self.listed:
             self.list_results()
         if self.left and self.bar.failed:  # max_failures
@@ -247,12 +272,14 @@ class Engine:
         if self.left:
             raise PpgenError("%d of %d items were not called: %s" % (
                 self.left, self.end - self.begin,
-                process.said().strip() or "`ppgen status %s` shows why" % self.folder.shown()))  # type: ignore
+                process.said().strip() or "`ppgen status %s` shows why" %
+                self.folder.shown()))  # type: ignore
 
     # ---- the end
 
     def stop(self) -> None:
-        """Ends the run in order: tasks that run may finish. A KeyboardInterrupt meanwhile ends them."""
+        """Ends the run in order: tasks that run may finish. A KeyboardInterrupt meanwhile ends
+        them."""
         self.stopping = True
         if self.feeder is not None:
             self.feeder.close()
@@ -262,7 +289,8 @@ class Engine:
                 if times < 2:
                     self.process.stop()
                     self.bar.say("ending %s, what is done stays%s" % (
-                        self.folder.name, "" if times else ": calls that run may end, Ctrl-C again ends them"))
+                        self.folder.name,
+                        "" if times else ": calls that run may end, Ctrl-C again ends them"))
                 times += 1
                 while self.process is not None:
                     self.drain(None)
@@ -271,6 +299,8 @@ class Engine:
 
     def end_now(self) -> None:
         """Ends the run, and tasks that run with it."""
+        if self.closed:
+            return
         self.stopping = True
         if self.feeder is not None:
             self.feeder.close()
@@ -292,6 +322,10 @@ class Engine:
 
     def close(self) -> None:
         """Gives everything back."""
+        if self.closed:
+            return
+        self.closed = True
+        _live.discard(self)
         if self.feeder is not None:
             self.feeder.close()
         self.bar.close()

@@ -8,7 +8,8 @@ _OURS = re.compile(r'  File "[^"\n]*/ppgen/_task\.py", line \d+, in .*\n(?:    .
 
 
 class PpgenError(Exception):
-    """The ppgen program, a run directory or a call of this package: what is wrong, and what to do."""
+    """The ppgen program, a run directory or a call of this package: what is wrong, and what to
+    do."""
 
 
 class PickleError(PpgenError):
@@ -20,7 +21,8 @@ class TaskError(PpgenError):
 
     index: which item it was, from 0
     item: the item (None in a run that was loaded where it cannot be read)
-    outcome: "exit" (it raised, or left), "signal", "timeout", "oom", "invalid", ... as `ppgen status` says
+    outcome: "exit" (it raised, or left), "signal", "timeout", "oom", "invalid", ... as `ppgen
+        status` says
     why: one line, such as "ValueError: negative"
     run: the run directory
     attempt: which attempt this was, from 1
@@ -50,7 +52,8 @@ class TaskError(PpgenError):
 
     @property
     def traceback(self) -> str:
-        """What the item's last attempt wrote to stderr: the traceback, and what was printed there."""
+        """What the item's last attempt wrote to stderr: the traceback, and what was printed
+        there."""
         if self._traceback is None:
             from . import _program
 

@@ -26,11 +26,13 @@ _LISTED = re.compile(rb'^\{"index":(\d+),"task":"[^"]*","outcome":"ok",[^\n]*?'
 
 
 def ends_in(block: bytes, others: List[Dict[str, Any]]) -> List[End]:
-    """What lines of `ppgen run --json` say of tasks that ended; other events are appended to `others`.
+    """What lines of `ppgen run --json` say of tasks that ended; other events are appended to
+    `others`.
 
     >>> others = []
     >>> ends_in(b'{"event":"end","task":"t1","index":7,"attempt":1,"outcome":"ok","retried":false,'
-    ...         b'"wall":0.1,"value":["output/a/w.out",10,4]}\\n{"event":"stopping","text":"."}\\n', others)
+    ...         b'"wall":0.1,"value":["output/a/w.out",10,4]}\\n'
+    ...         b'{"event":"stopping","text":"."}\\n', others)
     [(7, (b'output/a/w.out', 10, 4))]
     >>> others[0]["event"]
     'stopping'
@@ -65,7 +67,8 @@ def _end(event: Dict[str, Any]) -> Union[Place, Failure]:
     value = event.get("value")
     if event["outcome"] == "ok" and value:
         return (value[0].encode("utf-8", "surrogateescape"), value[1], value[2])
-    return Failure(event.get("task", ""), event.get("attempt", 1), event["outcome"], event.get("why") or "")
+    return Failure(event.get("task", ""), event.get("attempt", 1), event["outcome"],
+        event.get("why") or "")
 
 
 class Values:
@@ -157,7 +160,8 @@ class Process:
         with open(log, "wb") as file:
             # A session of its own: what the terminal sends to our group, we pass on, once.
             self.child = subprocess.Popen([_program.find()] + self.words, stdin=subprocess.DEVNULL,
-                                          stdout=subprocess.PIPE, stderr=file, start_new_session=True,
+                                          stdout=subprocess.PIPE, stderr=file,
+                                          start_new_session=True,
                                           bufsize=0)
         self.reader = threading.Thread(target=self.take, daemon=True)
         self.reader.start()

@@ -14,8 +14,8 @@ from typing import Any, Dict, List, Optional
 from . import _describe, _freeze, _program
 from ._errors import PpgenError
 
-# Loads the package from where the caller had it, whatever the worker's module path is. Its text is part
-# of what results were made by, so it stays as it is.
+# Loads the package from where the caller had it, whatever the worker's module path is. Its text is
+# part of what results were made by, so it stays as it is.
 STUB = """\
 # SPDX-License-Identifier: MIT
 # Made by the Python package ppgen: what its workers begin with.
@@ -33,17 +33,20 @@ call = prepare(folder)
 
 RESOURCES = ("cpus", "memory", "time", "gpus", "gpu_type", "constraint", "licences", "exclusive")
 PYTHON = ("interpreter", "isolate", "batch")
-OURS = ("ppgen", "name", "params", "repeat", "inputs", "command", "shell", "python", "r", "workdir", "results",
+OURS = ("ppgen", "name", "params", "repeat", "inputs", "command", "shell", "python", "r", "workdir",
+    "results",
         "collect", "resources")
 
 
 def spec_of(name: str, options: Dict[str, Any], side: str, cwd: str) -> Dict[str, Any]:
-    """The spec of a map. options: as map() has them; TypeError for what is not the user's to set."""
+    """The spec of a map. options: as map() has them; TypeError for what is not the user's to
+    set."""
     here = os.path.realpath(cwd)
     python = {"call": os.path.relpath(os.path.join(side, "ppgen_call.py"), here) + ":call",
               "interpreter": [sys.executable or "python3"] + _flags()}  # type: Dict[str, Any]
     spec = {"ppgen": 1, "name": name, "params": {"table": {"file": "items.csv"}},
-            "inputs": {"code": "code.txt"}, "python": python, "workdir": os.path.relpath(here, side),
+            "inputs": {"code": "code.txt"}, "python": python,
+            "workdir": os.path.relpath(here, side),
             "results": {"value": "bytes"}}  # type: Dict[str, Any]
     resources = dict(options.get("resources") or {})
     for key, value in options.items():
@@ -61,7 +64,8 @@ def spec_of(name: str, options: Dict[str, Any], side: str, cwd: str) -> Dict[str
 
 
 def _flags() -> List[str]:
-    """The options that this interpreter was started with and that change what code does, such as -O."""
+    """The options that this interpreter was started with and that change what code does, such as
+    -O."""
     make = getattr(subprocess, "_args_from_interpreter_flags", None)
     return [word for word in make() if word not in ("-B", "-v", "-d")] if make else []
 
@@ -82,11 +86,15 @@ def name_of(func: Any, code: str) -> str:
         module = os.path.splitext(os.path.basename(script))[0] if script else ""
     if module == "builtins":
         module = ""
-    text = (module + "." if module else "") + name.replace("<locals>.", "").replace("<lambda>", "lambda")
+    text = (module + "." if module else "") + name.replace("<locals>.", "").replace(
+        "<lambda>", "lambda")
     text = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("._-") or "map"
     if "lambda" in name:  # all have one name, so the text tells them apart
-        text = text[:55] + "." + hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return text if len(text) <= 64 else text[:55] + "." + hashlib.sha256(text.encode()).hexdigest()[:8]
+        digest = hashlib.sha256(code.encode("utf-8", "surrogatepass"))
+        text = text[:55] + "." + digest.hexdigest()[:8]
+    if len(text) <= 64:
+        return text
+    return text[:55] + "." + hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 class Folder:
@@ -94,8 +102,8 @@ class Folder:
 
     def __init__(self, name: str, folder: Optional[str]) -> None:
         if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", name):
-            raise ValueError("the name '%s' is no run's: letters, digits, '.', '_', '-', at most 64, and a letter "
-                             "or a digit first" % name)
+            raise ValueError("the name '%s' is no run's: letters, digits, '.', '_', '-', at most 64, "
+                             "and a letter or a digit first" % name)
         self.name = name
         top = os.path.realpath(folder or "runs")
         self.run = os.path.join(top, name)
@@ -114,15 +122,16 @@ class Folder:
     def hold(self) -> None:
         """Takes the folder; PpgenError where another call has it, or a run of it goes on."""
         if os.path.exists(self.run) and not os.path.isdir(self.side):
-            raise PpgenError("'%s' is no run of ppgen.map: give this one another name (name=...)" % self.shown())
+            raise PpgenError("'%s' is no run of ppgen.map: give this one another name (name=...)" %
+                self.shown())
         os.makedirs(self.side, exist_ok=True)
         self.lock = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.release()
-            raise PpgenError("another call uses '%s' just now: wait for its end, or give this one another name "
-                             "(name=...)" % self.shown())
+            raise PpgenError("another call uses '%s' just now: wait for its end, or give this one "
+                             "another name (name=...)" % self.shown())
         except OSError:
             pass  # a file system without locks: what ppgen itself holds stays
         try:
@@ -138,13 +147,15 @@ class Folder:
         status = _program.status(self.run)
         if status["held_by"]:
             raise PpgenError(
-                "a run in '%s' still goes on (%s), whose caller is gone: `ppgen status %s` shows it, "
-                "ppgen.load('%s').wait() waits for it" % (self.shown(), status["held_by"], self.shown(),
+                "a run in '%s' still goes on (%s), whose caller is gone: "
+                "`ppgen status %s` shows it, ppgen.load('%s').wait() waits for it" % (self.shown(), status["held_by"],
+                self.shown(),
                                                           self.shown()))
         submission = status["submission"]
         if submission and not submission["ended"]:
             raise PpgenError(
-                "submission %04d of '%s' is under way: ppgen.load('%s') is its handle, `ppgen cancel %s` ends it"
+                "submission %04d of '%s' is under way: ppgen.load('%s') is its handle, "
+                "`ppgen cancel %s` ends it"
                 % (submission["number"], self.shown(), self.shown(), self.shown()))
 
     def release(self) -> None:
@@ -190,7 +201,8 @@ class Folder:
         """What workers load."""
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         cwd = os.getcwd()
-        about = {"package": package, "sys_path": [os.path.abspath(p) if p else cwd for p in sys.path],
+        about = {"package": package, "sys_path": [os.path.abspath(p) if p else cwd
+            for p in sys.path],
                  "argv": list(sys.argv), "main": _freeze.main_script(),
                  "main_package": getattr(sys.modules.get("__main__"), "__package__", None)}
         self.write("call.json", json.dumps(about).encode())

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Pickling for another process: also what the main program defines.
 
-A worker is an interpreter of its own. What stands in a module is found there by its name. What the main
-program defines is not, so it is sent by value where cloudpickle is there. Else the worker loads the script
-under another name, as multiprocessing does, and finds it there.
+A worker is an interpreter of its own. What stands in a module is found there by its name. What the
+main program defines is not, so it is sent by value where cloudpickle is there. Else the worker
+loads the script under another name, as multiprocessing does, and finds it there.
 """
 
 import io
@@ -16,7 +16,8 @@ from typing import Any, Optional
 from ._errors import PickleError
 
 MAIN = "__ppgen_main__"  # what the main program is called in a worker
-PROTOCOL = 4  # what Python 3.6 reads; it does not change with Python, and neither do the items' hashes
+# What Python 3.6 reads; it does not change with Python, and neither do the items' hashes.
+PROTOCOL = 4
 
 
 class LoadingStopped(BaseException):
@@ -53,7 +54,8 @@ def _in_notebook() -> bool:
 
 
 def adopt_main() -> None:
-    """Makes what workers call the main program a name of ours: classes of results are found by it."""
+    """Makes what workers call the main program a name of ours: classes of results are found by
+    it."""
     if MAIN not in sys.modules and "__main__" in sys.modules:
         sys.modules[MAIN] = sys.modules["__main__"]
 
@@ -112,7 +114,8 @@ def _message(thing: Any, what: str, fault: Optional[BaseException], has_cloud: b
     if fault is not None:
         text += ": %s (%s)" % (culprit, _first_line(fault))
     else:
-        text += ": %s is defined at a prompt or in a notebook, where other processes do not find it" % culprit
+        text += (": %s is defined at a prompt or in a notebook, where other processes do not find it" %
+                 culprit)
     if has_cloud:
         return text + ": open files, locks and connections where it is called, not before"
     return text + (": put it into a module of its own and import it, or install cloudpickle "
@@ -124,7 +127,8 @@ def _first_line(fault: BaseException) -> str:
 
 
 def _culprit(thing: Any) -> Optional[str]:
-    """What in a tuple (function, arguments) is at fault; a few levels of containers are looked into."""
+    """What in a tuple (function, arguments) is at fault; a few levels of containers are looked
+    into."""
     if isinstance(thing, types.FunctionType):
         return "the function '%s'" % thing.__qualname__
     parts = None
@@ -149,14 +153,16 @@ class _Thaw(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module in ("__main__", MAIN):
             load_main()
-        return super().find_class(MAIN if module == "__main__" and MAIN in sys.modules else module, name)
+        return super().find_class(MAIN if module == "__main__" and MAIN in sys.modules else module,
+            name)
 
 
 _main = {}  # type: Any  # "path", "caller": set in a worker
 
 
 def set_main(path: Optional[str], package: Optional[str]) -> None:
-    """Tells a worker which script its caller is, and of which package, where it was started by `python -m`."""
+    """Tells a worker which script its caller is, and of which package, where it was started by
+    `python -m`."""
     _main["path"] = path
     _main["package"] = package
 
@@ -206,8 +212,9 @@ def thaw_function(data: bytes) -> Any:
     except AttributeError as fault:
         if _main.get("path") is None:
             raise
-        raise AttributeError("%s: '%s' was loaded up to its first call of ppgen: define the function above that, "
-                             "or put the calls under `if __name__ == '__main__':`, or install cloudpickle"
+        raise AttributeError("%s: '%s' was loaded up to its first call of ppgen: define the function "
+                             "above that, or put the calls under `if __name__ == '__main__':`, "
+                             "or install cloudpickle"
                              % (fault, _main["path"])) from None
 
 
@@ -223,5 +230,6 @@ def freeze_result(value: Any, protocol: int) -> bytes:
             except Exception:
                 pass
         inner = None if isinstance(value, types.FunctionType) else _culprit(value)
-        raise PickleError("the function returned a '%s', which cannot be pickled%s (%s): return data" % (
+        raise PickleError("the function returned a '%s', which cannot be pickled%s (%s): "
+                          "return data" % (
             type(value).__name__, ": " + inner if inner else "", _first_line(fault))) from None

@@ -2,12 +2,13 @@
 """The items of a map, in files.
 
 items.bin  their pickles, one behind the other
-items.idx  for each 32 bytes: 16 of the hash, where its pickle begins, how long it is (little endian)
-items.csv  the run's parameters: columns item (its hash, 32 hexadecimal digits behind an `i`, so that it is
-           never a number) and n (how often the same item came before)
+items.idx  for each 32 bytes: 16 of the hash, where its pickle begins, how long it is
+           (little endian)
+items.csv  the run's parameters: columns item (its hash, 32 hexadecimal digits behind an `i`, so
+           that it is never a number) and n (how often the same item came before)
 
-All are written under new names and renamed, or appended to by whom holds the folder. A worker that has them
-open keeps what it opened.
+All are written under new names and renamed, or appended to by whom holds the folder. A worker that
+has them open keeps what it opened.
 """
 
 import hashlib
@@ -66,7 +67,8 @@ class Writer:
             self.add_any(block)
 
     def add_plain(self, block: List[Any]) -> bool:
-        """A block of numbers and texts, each of which is new, in one go; False where it is no such block."""
+        """A block of numbers and texts, each of which is new, in one go; False where it is no such
+        block."""
         dumps, sha256, seen = pickle.dumps, hashlib.sha256, self.seen
         pickles = [dumps(item, PROTOCOL) for item in block]
         digests = [sha256(data).digest()[:16] for data in pickles]
@@ -83,7 +85,8 @@ class Writer:
 
     def add_any(self, block: List[Any]) -> None:
         """The same, item by item."""
-        dumps, sha256, pack, seen, rows = pickle.dumps, hashlib.sha256, ENTRY.pack, self.seen, self.rows
+        dumps, sha256, pack = pickle.dumps, hashlib.sha256, ENTRY.pack
+        seen, rows = self.seen, self.rows
         pickles = []  # type: List[bytes]
         entries = []  # type: List[bytes]
         offset, held = self.offset, 0
@@ -122,10 +125,12 @@ class Writer:
         self.count += len(entries)
 
     def publish(self, count: int) -> None:
-        """Makes the first `count` items the run's, for workers and for the table; more may be in the files."""
+        """Makes the first `count` items the run's, for workers and for the table; more may be in
+        the files."""
         for name in ("items.bin", "items.idx"):
             self.files[name].flush()
-        rows, self.rows[:] = self.rows[:count + 1 - self.published()], self.rows[count + 1 - self.published():]
+        new = count + 1 - self.published()
+        rows, self.rows[:] = self.rows[:new], self.rows[new:]
         self._published = count + 1
         self.files["items.csv"].write("".join(rows).encode())
         self.files["items.csv"].flush()
@@ -179,7 +184,8 @@ class Items:
                     return offset, size
             if not again:
                 self.open()
-        raise PpgenError("the items of this run were replaced by another call: call again when that has ended")
+        raise PpgenError("the items of this run were replaced by another call: call again when that "
+                         "has ended")
 
     def __getitem__(self, index: int) -> Any:
         """One item."""

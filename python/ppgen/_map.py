@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""ppgen.map and its kin: a function over items, each a task of a run that is recorded and goes on where it ended."""
+"""ppgen.map and its kin: a function over items, each a task of a run that is recorded and goes on
+where it ended."""
 
 import json
 import operator
@@ -21,7 +22,8 @@ class _Call:
     """One call of map() or imap(): its arguments, checked, and what was made of them."""
 
     def __init__(self, func: Callable[..., Any], kwargs: Optional[Dict[str, Any]],
-                 options: Optional[Dict[str, Any]], errors: str, name: Optional[str], folder: Optional[str],
+                 options: Optional[Dict[str, Any]], errors: str, name: Optional[str],
+                 folder: Optional[str],
                  n_jobs: Optional[int], on: Optional[str], star: bool, resume: bool) -> None:
         _freeze.stop_loading()
         if not callable(func):
@@ -31,9 +33,11 @@ class _Call:
         if n_jobs is not None:
             n_jobs = operator.index(n_jobs)
             if n_jobs == 0 or n_jobs < -1:
-                raise ValueError("n_jobs is %d: give a number from 1 on; None or -1 means all processors" % n_jobs)
+                raise ValueError("n_jobs is %d: give a number from 1 on; None or -1 means all "
+                                 "processors" % n_jobs)
             if on is not None:
-                raise ValueError("n_jobs is for this machine: on a cluster, options={'submit': {'slots': ..., "
+                raise ValueError("n_jobs is for this machine: on a cluster, "
+                                 "options={'submit': {'slots': ..., "
                                  "'max_running': ...}} says how many run at once")
         self.func = func
         self.kwargs = dict(kwargs or {})
@@ -59,7 +63,8 @@ class _Call:
         folder.write_call(self.frozen)
         folder.write("spec.yaml", (json.dumps(self.spec, indent=1) + "\n").encode())
         if differing and os.path.exists(os.path.join(folder.run, "ppgen.json")):
-            print("ppgen: %s changed since the results in '%s' were made: its items are called again" % (
+            print("ppgen: %s changed since the results in '%s' were made: its items are called "
+                  "again" % (
                 _listed(differing), folder.shown()), file=sys.stderr)
 
     def words(self) -> List[str]:
@@ -116,7 +121,8 @@ def _error(call: _Call, index: int, failure: Failure, others: int = 0) -> TaskEr
         item = Items(call.folder.side)[index]
     except Exception:  # an item that only workers can load
         item = None
-    return TaskError(index, item, failure.outcome, failure.why, call.folder.run, failure.attempt, failure.task,
+    return TaskError(index, item, failure.outcome, failure.why, call.folder.run, failure.attempt,
+        failure.task,
                      others, call.folder.shown())
 
 
@@ -125,32 +131,35 @@ def map(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[i
         on: Optional[str] = None, errors: str = "raise", name: Optional[str] = None,
         folder: Optional[str] = None, progress: Optional[bool] = None, resume: bool = True,
         star: bool = False) -> List[Any]:
-    """Calls a function for each item, in other processes, and returns what it returned, in the items' order.
+    """Calls a function for each item, in other processes, and returns what it returned, in the
+    items' order.
 
-    Every result is recorded as soon as it is there. The same call again calls the function for those items
-    only that have no result yet: after an interrupt, a crash, or in a notebook the next day. When the function's
-    code, its arguments or what it refers to changed, all are called again, and a line on stderr says so.
+    Every result is recorded as soon as it is there. The same call again calls the function for
+    those items only that have no result yet: after an interrupt, a crash, or in a notebook the next
+    day. When the function's code, its arguments or what it refers to changed, all are called again,
+    and a line on stderr says so.
 
-    func: called as func(item, **kwargs). It and its items are pickled; functions of a script or a notebook
-        go by value where cloudpickle is there.
+    func: called as func(item, **kwargs). It and its items are pickled; functions of a script or a
+        notebook go by value where cloudpickle is there.
     iterable: the items. A generator is read while its first items are called already.
     n_jobs: how many at once; None or -1: as many as there are processors that this process may use
     kwargs: further arguments, the same for all calls
-    options: as in a spec: cpus, gpus (numbers), memory ("2G", bytes), time ("10m", seconds), all of one call;
-        retry, env, setup, max_failures, submit; isolate ("worker", "fork")
-    on: None: this machine; else a scheduler ("slurm", "pbs", "sge"), a site's name, or "cluster" for what is here:
-        the calls are submitted as a job array and waited for
-    errors: "raise": when all are done, a TaskError for the first item that failed; "return": TaskErrors stand in
-        the places of results
+    options: as in a spec: cpus, gpus (numbers), memory ("2G", bytes), time ("10m", seconds), all of
+        one call; retry, env, setup, max_failures, submit; isolate ("worker", "fork")
+    on: None: this machine; else a scheduler ("slurm", "pbs", "sge"), a site's name, or "cluster"
+        for what is here: the calls are submitted as a job array and waited for
+    errors: "raise": when all are done, a TaskError for the first item that failed; "return":
+        TaskErrors stand in the places of results
     name: of the run; default: the function's module and name
     folder: where runs are; default: "runs" in the working folder
     progress: a bar on stderr; None: on a terminal and in a notebook
     resume: False: begin anew, and use no earlier result
     star: the items are tuples of arguments, as in itertools.starmap()
 
-    Returns a list of len(items) results. Raises TaskError; PickleError for a function or an item that cannot be
-    sent, before anything is called; PpgenError where ppgen cannot run; KeyboardInterrupt after Ctrl-C, when those
-    that ran had ended (a second Ctrl-C ends them). What is done then stays.
+    Returns a list of len(items) results. Raises TaskError; PickleError for a function or an item
+    that cannot be sent, before anything is called; PpgenError where ppgen cannot run;
+    KeyboardInterrupt after Ctrl-C, when those that ran had ended (a second Ctrl-C ends them). What
+    is done then stays.
 
     >>> import ppgen
     >>> ppgen.map(abs, [-1, 2, -3], name="doctest.abs")
@@ -162,7 +171,8 @@ def map(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[i
     (1, 'x', "ValueError: invalid literal for int() with base 10: 'x'")
     """
     if on is not None:
-        run = submit(func, iterable, kwargs=kwargs, options=options, on=on, name=name, folder=folder,
+        run = submit(func, iterable, kwargs=kwargs, options=options, on=on, name=name,
+            folder=folder,
                      resume=resume, star=star, n_jobs=n_jobs)
         _wait(run, progress)
         return run.results(errors=errors)
@@ -208,7 +218,8 @@ def _wait(run: MapRun, progress: Optional[bool]) -> None:
             status = run.status()
             bar.step(status["good"] - bar.done + bar.failed, status["failed"] - bar.failed)
     except KeyboardInterrupt:
-        bar.say("the submission goes on: ppgen.load('%s') is its handle, `ppgen cancel %s` ends it" % (shown, shown))
+        bar.say("the submission goes on: ppgen.load('%s') is its handle, "
+                "`ppgen cancel %s` ends it" % (shown, shown))
         raise
     if bar.shown:
         status = run.status()
@@ -221,13 +232,15 @@ def imap(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[
          errors: str = "raise", name: Optional[str] = None, folder: Optional[str] = None,
          progress: Optional[bool] = None, resume: bool = True, star: bool = False,
          unordered: bool = False) -> Iterator[Any]:
-    """As map(), but yields results one by one, as soon as they are there; generators may be without end.
+    """As map(), but yields results one by one, as soon as they are there; generators may be without
+    end.
 
     unordered: yields pairs (index, result) in the order in which calls end
 
-    Of a generator no more is read than what the next window of calls takes: some dozens of items for each processor
-    where calls are slow, some seconds' work where they are fast. Leaving the loop ends the run; what is done stays.
-    With errors="raise" the TaskError comes where the result would, and ends the iteration.
+    Of a generator no more is read than what the next window of calls takes: some dozens of items
+    for each processor where calls are slow, some seconds' work where they are fast. Leaving the
+    loop ends the run; what is done stays. With errors="raise" the TaskError comes where the result
+    would, and ends the iteration.
 
     >>> import itertools, ppgen
     >>> with_end = ppgen.imap(abs, itertools.count(-2), name="doctest.imap")
@@ -239,7 +252,8 @@ def imap(func: Callable[..., Any], iterable: Iterable[Any], *, n_jobs: Optional[
     return _results(call, iterable, progress, unordered)
 
 
-def _results(call: _Call, iterable: Iterable[Any], progress: Optional[bool], unordered: bool) -> Iterator[Any]:
+def _results(call: _Call, iterable: Iterable[Any], progress: Optional[bool],
+        unordered: bool) -> Iterator[Any]:
     """The generator behind imap()."""
     engine = _begin(call, iterable, progress)
     if engine is None:
@@ -280,21 +294,23 @@ def _one(call: _Call, values: Values, index: int, place: Any) -> Any:
     return error
 
 
-def starmap(func: Callable[..., Any], iterable: Iterable[Tuple[Any, ...]], **others: Any) -> List[Any]:
+def starmap(func: Callable[..., Any], iterable: Iterable[Tuple[Any, ...]],
+        **others: Any) -> List[Any]:
     """map() over tuples of arguments: func(*item, **kwargs)."""
     return map(func, iterable, star=True, **others)
 
 
 def submit(func: Callable[..., Any], iterable: Iterable[Any], *, on: str = "cluster",
            kwargs: Optional[Dict[str, Any]] = None, options: Optional[Dict[str, Any]] = None,
-           name: Optional[str] = None, folder: Optional[str] = None, resume: bool = True, star: bool = False,
+           name: Optional[str] = None, folder: Optional[str] = None, resume: bool = True,
+           star: bool = False,
            n_jobs: Optional[int] = None) -> MapRun:
     """Submits the calls that map() would make as a job array, and returns a handle at once.
 
     on: a scheduler ("slurm", "pbs", "sge", "torque"), a site's name, or "cluster": what is here
 
-    The handle has status(), done(), wait(), results(), cancel(); ppgen.load(FOLDER) makes it again in another
-    session. Arguments are as in map(). Raises PpgenError where nothing can be submitted.
+    The handle has status(), done(), wait(), results(), cancel(); ppgen.load(FOLDER) makes it again
+    in another session. Arguments are as in map(). Raises PpgenError where nothing can be submitted.
     """
     if on is None:
         raise ValueError("on is None: name a scheduler, a site, or 'cluster'")
@@ -321,10 +337,12 @@ def _where(on: str) -> List[str]:
     if on == "cluster":
         return []
     sites = json.loads(_program.call(["site", "--list", "--json"]) or "[]")
-    names = [site if isinstance(site, str) else site.get("name") or site.get("site") for site in sites]
+    names = [site if isinstance(site, str) else site.get("name") or site.get("site")
+        for site in sites]
     if on in names:
         return ["--site", on]
-    templates = [line.split()[0] for line in _program.call(["template", "list"]).splitlines() if line.strip()]
+    templates = [line.split()[0] for line in _program.call(["template", "list"]).splitlines()
+        if line.strip()]
     if on in templates:
         return ["--template", on]
     raise PpgenError("there is no site and no scheduler '%s': sites are %s, schedulers %s" % (

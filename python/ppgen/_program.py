@@ -14,7 +14,8 @@ _known = {}  # type: Dict[Tuple[str, float], str]
 
 
 def find() -> str:
-    """The path of the program: $PPGEN, else `ppgen` on PATH, else what was built or installed with this package."""
+    """The path of the program: $PPGEN, else `ppgen` on PATH, else what was built or installed with
+    this package."""
     named = os.environ.get("PPGEN")
     if named:
         path = shutil.which(named)
@@ -37,7 +38,8 @@ def _checked(path: str) -> str:
     try:
         key = (path, os.stat(path).st_mtime)
         if key not in _known:
-            done = subprocess.run([path, "--version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            done = subprocess.run([path, "--version"], stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                                   stdin=subprocess.DEVNULL)
             words = done.stdout.decode("utf-8", "replace").split()
             _known[key] = words[1] if done.returncode == 0 and words[:1] == ["ppgen"] else ""
@@ -45,8 +47,9 @@ def _checked(path: str) -> str:
         raise PpgenError("'%s' cannot be started: %s" % (path, fault.strerror))
     version = _known[key]
     if version.split(".")[:2] != __version__.split(".")[:2]:
-        raise PpgenError("'%s' is ppgen %s, and this package is of %s: install both from one tree, or name "
-                         "another program in $PPGEN" % (path, version or "of no known version", __version__))
+        raise PpgenError("'%s' is ppgen %s, and this package is of %s: install both from one tree, "
+                         "or name another program in $PPGEN" % (path, version or "of no known version",
+                         __version__))
     return path
 
 
@@ -92,7 +95,8 @@ def log_text(run: str, index: int, stream: str) -> str:
 
 def lines(words: Sequence[str], block: int = 1 << 20) -> Iterator[bytes]:
     """Runs `ppgen WORDS...` and yields its stdout in blocks of whole lines as they come."""
-    child = subprocess.Popen([find()] + list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    child = subprocess.Popen([find()] + list(words), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
     import threading
 

@@ -66,7 +66,8 @@ class Bar:
         full = int(share * self.WIDTH)
         used = time.monotonic() - self.begun
         line = "%s: %3d%% |%s%s| %d/%d%s" % (
-            self.name, int(100 * share), "#" * full, " " * (self.WIDTH - full), self.done, self.total,
+            self.name, int(100 * share), "#" * full, " " * (self.WIDTH - full), self.done,
+            self.total,
             "+" if self.open else "")
         if self.failed:
             line += ", %d failed" % self.failed

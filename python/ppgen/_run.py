@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import time
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional
 
 from . import _freeze, _program
 from ._errors import PpgenError, TaskError
 from ._events import Failure, Values, listed_in
 from ._items import Items
+
+
+_OPEN = ("missing", "running", "lost", "stale")  # tasks without an outcome
 
 
 class Run:
@@ -23,15 +26,15 @@ class Run:
     def __init__(self, run: str) -> None:
         self.run = os.path.abspath(run)
         if not os.path.exists(os.path.join(self.run, "ppgen.json")):
-            raise PpgenError("'%s' is no run directory: give the folder that `ppgen run` wrote, such as "
-                             "runs/NAME" % run)
+            raise PpgenError("'%s' is no run directory: give the folder that `ppgen run` wrote, "
+                             "such as runs/NAME" % run)
 
     def __repr__(self) -> str:
         return "ppgen.%s(%r)" % (type(self).__name__, self.run)
 
     def status(self) -> Dict[str, Any]:
-        """How far it is, as `ppgen status --json` says: tasks, good, failed, running, waiting, ..., and of a
-        submission its elements."""
+        """How far it is, as `ppgen status --json` says: tasks, good, failed, running, waiting, ...,
+        and of a submission its elements."""
         return _program.status(self.run)
 
     def done(self) -> bool:
@@ -56,9 +59,11 @@ class Run:
                 pause = min(pause * 1.5, 5.0)
 
     def _wait_for_jobs(self, left: Optional[float]) -> None:
-        """`ppgen wait`, which asks the scheduler no more often than it should; finishes what nobody else does."""
+        """`ppgen wait`, which asks the scheduler no more often than it should; PpgenError where
+        its jobs are gone and nobody finished it."""
         try:
-            done = subprocess.run([_program.find(), "wait", "-q", self.run], stdin=subprocess.DEVNULL,
+            done = subprocess.run([_program.find(), "wait", "-q", self.run],
+                stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=left)
         except subprocess.TimeoutExpired:
             return
@@ -67,7 +72,8 @@ class Run:
             raise PpgenError(_program.said(text, ["wait"], done.returncode))
         submission = self.status()["submission"]
         if submission and not submission["ended"]:
-            raise PpgenError(text.strip() or "the jobs of '%s' are gone: `ppgen submit %s` finishes it" % (
+            raise PpgenError(text.strip()
+                or "the jobs of '%s' are gone: `ppgen submit %s` finishes it" % (
                 self.run, self.run))
 
     def cancel(self) -> None:
@@ -75,7 +81,8 @@ class Run:
         _program.call(["cancel", self.run])
 
     def tasks(self, follow: bool = False) -> Iterator[Dict[str, Any]]:
-        """Its tasks as dicts: index, task, outcome, attempt, params, and row or value where there are some.
+        """Its tasks as dicts: index, task, outcome, attempt, params, and row or value where there
+        are some.
 
         follow: only those that have ended, each once, as they end, until nothing of the run goes on
         """
@@ -89,7 +96,7 @@ class Run:
             begun = time.monotonic()
             over = self.done()
             for task in self.tasks():
-                if task["outcome"] not in ("missing", "running", "lost", "stale") and task["index"] not in seen:
+                if task["outcome"] not in _OPEN and task["index"] not in seen:
                     seen.add(task["index"])
                     yield task
             if over:
@@ -106,14 +113,16 @@ class Run:
     def table(self, as_: Optional[str] = None, partial: bool = False) -> Any:
         """The merged table, a row a task, as `ppgen collect` makes it.
 
-        as_: "dataframe" (of pandas), "dicts" (a list of dicts); None: a DataFrame where pandas is there
+        as_: "dataframe" (of pandas), "dicts" (a list of dicts); None: a DataFrame where pandas is
+            there
         partial: leave out tasks without a good result, instead of PpgenError
 
         Numbers are numbers, of any size; texts stay texts, such as "007".
         """
         if as_ not in (None, "dataframe", "dicts"):
             raise ValueError("as_ is '%s', and may be 'dataframe' or 'dicts'" % (as_,))
-        words = ["collect", "-q", "-o", "-", "--format", "jsonl"] + (["--partial"] if partial else [])
+        words = ["collect", "-q", "-o", "-", "--format", "jsonl"] + (["--partial"] if partial
+            else [])
         text = _program.call(words + [self.run], (0, 1) if partial else (0,))
         rows = [json.loads(line) for line in text.split("\n") if line]
         if as_ == "dicts":
@@ -139,8 +148,9 @@ def _is_over(status: Dict[str, Any]) -> bool:
 class MapRun(Run, collections.abc.Sequence):
     """The run of a map or of submit(): a sequence of results.
 
-    len(run) is the number of items, run[k] the result of item k (TaskError where it failed, PpgenError where it is
-    not there yet), run.items[k] the item; a loop goes over all results in order.
+    len(run) is the number of items, run[k] the result of item k (TaskError where it failed,
+    PpgenError where it is not there yet), run.items[k] the item; a loop goes over all results in
+    order.
     """
 
     def __init__(self, run: str, count: Optional[int] = None) -> None:
@@ -199,11 +209,13 @@ class MapRun(Run, collections.abc.Sequence):
             return self._values.load(place)
         if place is None:
             if errors == "return":
-                return TaskError(index, self._item(index), "missing", "it was not called yet", self.run)
+                return TaskError(index, self._item(index), "missing", "it was not called yet",
+                    self.run)
             raise PpgenError("item %d has no result yet: %s" % (
                 index, "wait() waits for it" if not self.done() else
                 "the same call of map() again calls what is missing"))
-        error = TaskError(index, self._item(index), place.outcome, place.why, self.run, place.attempt, place.task,
+        error = TaskError(index, self._item(index), place.outcome, place.why, self.run,
+            place.attempt, place.task,
                           others)
         if errors == "return":
             return error
@@ -218,8 +230,8 @@ class MapRun(Run, collections.abc.Sequence):
     def results(self, errors: str = "raise") -> List[Any]:
         """All results, in the items' order.
 
-        errors: "raise": TaskError for the first that failed, PpgenError for one that is not there yet; "return":
-            TaskErrors in their places
+        errors: "raise": TaskError for the first that failed, PpgenError for one that is not there
+            yet; "return": TaskErrors in their places
         """
         if errors not in ("raise", "return"):
             raise ValueError("errors is '%s', and may be 'raise' or 'return'" % (errors,))
@@ -234,13 +246,13 @@ def load(run: str, as_: Optional[str] = None, partial: bool = False) -> Any:
     """What a run made.
 
     run: its run directory, such as "runs/ising"
-    as_: of a spec's run: "dataframe", "dicts", or None: a DataFrame where pandas is there, else a list of dicts;
-        "run": a Run object, of any run
+    as_: of a spec's run: "dataframe", "dicts", or None: a DataFrame where pandas is there, else a
+        list of dicts; "run": a Run object, of any run
 
-    Of a spec's run this is the merged table, a row a task; PpgenError while tasks have no good result, but with
-    partial=True, which leaves them out. Of a map's run it is its handle, a sequence of results, also while it goes
-    on and after the session that began it is gone. ppgen.Run(run).tasks(follow=True) goes over results of either
-    as they come.
+    Of a spec's run this is the merged table, a row a task; PpgenError while tasks have no good
+    result, but with partial=True, which leaves them out. Of a map's run it is its handle, a
+    sequence of results, also while it goes on and after the session that began it is gone.
+    ppgen.Run(run).tasks(follow=True) goes over results of either as they come.
 
     >>> import ppgen
     >>> ppgen.map(abs, [-5, 6], name="doctest.load")

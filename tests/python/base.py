@@ -3,7 +3,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -43,7 +42,8 @@ class Case(unittest.TestCase):
     def start(self, script, *words, **others):
         """Starts a script of Python; ended at the latest with the test."""
         env = dict(os.environ, PYTHONPATH=PACKAGE, **others)
-        process = subprocess.Popen([sys.executable, script] + list(words), env=env, stdout=subprocess.PIPE,
+        process = subprocess.Popen([sys.executable, script] + list(words), env=env,
+            stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, universal_newlines=True)
         self.addCleanup(self.end, process)
         return process

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files of items, descriptions of functions, the lines that the program prints: without the program."""
+"""The files of items, descriptions of functions, what the program prints: without the program."""
 
 import base
 import functions
@@ -29,7 +29,8 @@ class ItemsTest(base.Case):
 
     def test_all_types(self):
         """items of all types come back"""
-        things = [1, -1, 2 ** 100, 1.5, "text", "", b"\0", None, True, (1, "a"), [1, [2]], {"a": {"b": 1}}, {3, 4},
+        things = [1, -1, 2 ** 100, 1.5, "text", "", b"\0", None, True, (1, "a"), [1, [2]],
+            {"a": {"b": 1}}, {3, 4},
                   range(3), functions.Scaled]
         rows = self.rows(things)
         self.assertEqual(rows[0], "item,n")
@@ -150,7 +151,8 @@ class DescribeTest(base.Case):
         self.assertEqual(_describe.changed(base_text, self.text(scale=3)), ["global SCALE"])
         self.assertEqual(_describe.changed(base_text, self.text(add=2)), ["global helper"])
         self.assertIn("function.defaults", _describe.changed(base_text, self.text(default=1)))
-        self.assertEqual(_describe.changed(self.text(kwargs={"y": [1]}), self.text(kwargs={"y": [2]})),
+        self.assertEqual(_describe.changed(self.text(kwargs={"y": [1]}),
+            self.text(kwargs={"y": [2]})),
                          ["argument y"])
         self.assertIn("def helper(x):\n    return x + 1", base_text)
 
@@ -171,11 +173,14 @@ class DescribeTest(base.Case):
 
     def test_callables(self):
         """partial functions, methods, objects, functions in C, functions of libraries"""
-        for one, two in ((functools.partial(functions.power, exponent=2), functools.partial(functions.power, exponent=3)),
+        for one, two in ((functools.partial(functions.power, exponent=2),
+                functools.partial(functions.power, exponent=3)),
                          (functions.Scaled(1), functions.Scaled(2)),
                          (functions.Scaled(1).method, functions.Scaled(2).method),
-                         (math.sin, math.cos), (len, repr), ("a".join, "b".join), (os.path.join, os.path.split),
-                         (functools.lru_cache()(functions.double), functools.lru_cache()(functions.same)),
+                         (math.sin, math.cos), (len, repr), ("a".join, "b".join),
+                         (os.path.join, os.path.split),
+                         (functools.lru_cache()(functions.double),
+                         functools.lru_cache()(functions.same)),
                          (str.upper, str.lower), (functions.Scaled, functions.Unkind)):
             self.assertNotEqual(_describe.describe(one, {}), _describe.describe(two, {}))
             self.assertEqual(_describe.describe(one, {}), _describe.describe(one, {}))
@@ -195,7 +200,8 @@ class DescribeTest(base.Case):
     def test_names(self):
         """a run's name is the module's and the function's"""
         self.assertEqual(_folder.name_of(functions.double, ""), "functions.double")
-        self.assertEqual(_folder.name_of(functools.partial(functions.double), ""), "functions.double")
+        self.assertEqual(_folder.name_of(functools.partial(functions.double), ""),
+            "functions.double")
         self.assertEqual(_folder.name_of(len, ""), "len")
         self.assertEqual(_folder.name_of(functions.Scaled(1), ""), "functions.Scaled")
         one, two = _folder.name_of(lambda x: x, "1"), _folder.name_of(lambda x: x, "2")
@@ -222,7 +228,8 @@ class EventsTest(base.Case):
                          b'"wall":1,"why":"ValueError: \\"value\\":[\\"x\\",1,2]"}\n')
         ends = _events.ends_in(mixed, others)
         self.assertEqual(ends[:5], expected)
-        self.assertEqual(ends[5:], [(8, _events.Failure("t8", 2, "exit", 'ValueError: "value":["x",1,2]'))])
+        self.assertEqual(ends[5:], [(8, _events.Failure("t8", 2, "exit",
+            'ValueError: "value":["x",1,2]'))])
         self.assertEqual([event["event"] for event in others], ["start"])
 
     def test_values(self):

@@ -43,7 +43,7 @@ class MainTest(base.Case):
             self.assertEqual((out, code), ("True\n[1, 2]\n", 0), err)
 
     def test_defined_below(self):
-        """without cloudpickle and guard, a function below the first call cannot be found: what to do is said"""
+        """without cloudpickle and guard, a function below the first call: what to do is said"""
         text = HIDE + ("import ppgen\ndef one(x): return x\nprint(ppgen.map(one, [1]))\n"
                        "def two(x): return 2 * x\nprint(ppgen.map(two, [1]))\n")
         out, err, code = self.run_script(text)
@@ -120,7 +120,7 @@ class EndsTest(base.Case):
         self.finish(8)
 
     def test_caller_killed(self):
-        """the caller is killed: the run goes on, its results can be had, and nobody disturbs it meanwhile"""
+        """the caller is killed: the run goes on, its results can be had, nobody disturbs it"""
         process = self.begin()
         process.kill()
         process.communicate()
@@ -135,6 +135,15 @@ class EndsTest(base.Case):
         self.assertTrue(run.wait(60))
         self.assertEqual(run.results(), list(range(6)))
         self.finish(6)
+
+    def test_left(self):
+        """a program that ends with an iterator left half way ends its run"""
+        text = ("import sys\nsys.path.insert(0, %r)\nimport itertools, functions, ppgen\n"
+                "results = ppgen.imap(functions.slow, itertools.count(), name='left')\n"
+                "print(next(results))\n")
+        out, err, code = self.run_script(text % base.HERE)
+        self.assertEqual((out, code), ("0\n", 0), err)
+        self.assertTrue(ppgen.Run("runs/left").done())
 
     def test_program_killed(self):
         """the program is killed: an exception, and the next call goes on"""
@@ -184,7 +193,8 @@ class LoadTest(base.Case):
             process.wait()
         rows = ppgen.load("runs/powers", as_="dicts")
         self.assertEqual([row["square"] for row in rows], [1, 1, 4, 4, 9, 9])
-        self.assertEqual((rows[0]["big"], rows[0]["code"], rows[0]["s"]), (123456789012345678901234567890, "007", "007"))
+        self.assertEqual((rows[0]["big"], rows[0]["code"], rows[0]["s"]),
+            (123456789012345678901234567890, "007", "007"))
         self.assertEqual(ppgen.load("runs/powers", "run").failed(), [])
         if base.has("pandas"):
             frame = ppgen.load("runs/powers")
@@ -198,12 +208,14 @@ class LoadTest(base.Case):
         """the run of a map as a sequence"""
         ppgen.map(functions.not_three, [5, 3, 4], errors="return", name="m")
         run = ppgen.load("runs/m.call")
-        self.assertEqual((len(run), run[0], run[-1], list(run.items), run.done()), (3, 5, 4, [5, 3, 4], True))
+        self.assertEqual((len(run), run[0], run[-1], list(run.items), run.done()),
+            (3, 5, 4, [5, 3, 4], True))
         self.assertRaises(ppgen.TaskError, run.results)
         self.assertRaises(ppgen.TaskError, lambda: run[1])
         self.assertRaises(IndexError, lambda: run[3])
         results = run.results(errors="return")
-        self.assertEqual((results[0], results[1].item, results[1].why, results[2]), (5, 3, "ValueError: three", 4))
+        self.assertEqual((results[0], results[1].item, results[1].why, results[2]),
+            (5, 3, "ValueError: three", 4))
         self.assertEqual([task["index"] for task in run.failed()], [1])
         self.assertEqual(run.status()["failed"], 1)
         with self.assertRaises(ppgen.PpgenError) as caught:
@@ -223,7 +235,8 @@ class LoadTest(base.Case):
         self.write("other", "#!/bin/sh\necho ppgen 9.9.9\n")
         os.chmod("other", 0o755)
         try:
-            for name, said in (("./other", "is ppgen 9.9.9, and this package is of"), ("./none", "which $PPGEN names")):
+            for name, said in (("./other", "is ppgen 9.9.9, and this package is of"),
+                    ("./none", "which $PPGEN names")):
                 os.environ["PPGEN"] = name
                 with self.assertRaises(ppgen.PpgenError) as caught:
                     ppgen.map(functions.same, [1])

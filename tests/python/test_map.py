@@ -17,9 +17,11 @@ import ppgen
 class MapTest(base.Case):
     def test_order_and_types(self):
         """results of all types come in the items' order"""
-        things = [3, 1.5, "x", None, (1, [2]), {"a": {1, 2}}, b"\0\n", 2 ** 200, functions.Scaled, [[]]]
+        things = [3, 1.5, "x", None, (1, [2]), {"a": {1, 2}}, b"\0\n", 2 ** 200, functions.Scaled,
+            [[]]]
         self.assertEqual(ppgen.map(functions.same, things), things)
-        self.assertEqual(ppgen.map(functions.power, (2, 3), kwargs={"exponent": 2, "offset": 1}), [5, 10])
+        self.assertEqual(ppgen.map(functions.power, (2, 3), kwargs={"exponent": 2, "offset": 1}),
+            [5, 10])
         self.assertEqual(ppgen.starmap(functions.add, [(1, 2), (3, 4)], kwargs={"c": 10}), [13, 17])
         self.assertEqual(ppgen.map(functions.Scaled(3), [1, 2], n_jobs=1), [3, 6])
         self.assertEqual(ppgen.map(functions.Scaled(3).method, [5], name="method"), [-15])
@@ -34,8 +36,10 @@ class MapTest(base.Case):
                                     (ValueError, (functions.same, [1]), {"n_jobs": 0}),
                                     (ValueError, (functions.same, [1]), {"errors": "ignore"}),
                                     (ValueError, (functions.same, [1]), {"name": "a/b"}),
-                                    (TypeError, (functions.same, [1]), {"options": {"command": "x"}}),
-                                    (ppgen.PpgenError, (functions.same, [1]), {"options": {"memroy": 1}}),
+                                    (TypeError, (functions.same, [1]),
+                                    {"options": {"command": "x"}}),
+                                    (ppgen.PpgenError, (functions.same, [1]),
+                                    {"options": {"memroy": 1}}),
                                     (ppgen.PpgenError, (functions.same, [1]), {"on": "nowhere"})):
             self.assertRaises(fault, ppgen.map, *args, **others)
 
@@ -43,7 +47,8 @@ class MapTest(base.Case):
         """arguments and results of a megabyte"""
         items = [os.urandom(1 << 20) for _ in range(6)]
         results = ppgen.map(functions.digest, items)
-        self.assertEqual([r[0] for r in results], [hashlib.sha256(item).hexdigest() for item in items])
+        self.assertEqual([r[0] for r in results], [hashlib.sha256(item).hexdigest()
+            for item in items])
         self.assertTrue(all(r[1] == item[::-1] for r, item in zip(results, items)))
 
     def test_exceptions(self):
@@ -51,8 +56,10 @@ class MapTest(base.Case):
         with self.assertRaises(ppgen.TaskError) as caught:
             ppgen.map(functions.not_three, [1, 3, 5])
         error = caught.exception
-        self.assertEqual((error.index, error.item, error.outcome, error.why), (1, 3, "exit", "ValueError: three"))
-        self.assertIn("item 1: ValueError: three\nthe item is 3\n`ppgen log runs/functions.not_three 1`", str(error))
+        self.assertEqual((error.index, error.item, error.outcome, error.why),
+            (1, 3, "exit", "ValueError: three"))
+        self.assertIn("item 1: ValueError: three\nthe item is 3\n`ppgen log runs/functions.not_three 1`",
+                      str(error))
         self.assertIn("raise ValueError", error.traceback)
         self.assertNotIn("_task.py", error.traceback)
         self.assertEqual(self.calls(), ["1", "3", "5"])
@@ -65,13 +72,15 @@ class MapTest(base.Case):
         one, two, three = ppgen.map(functions.leaves, [1, 2, 3], errors="return")
         self.assertEqual((one.outcome, one.why, three), ("exit", "sys.exit(7)", 3))
         self.assertEqual((two.index, two.outcome), (1, "signal"))
-        several = ppgen.map(functions.not_three, [3] * 5, errors="return", n_jobs=1, options={"max_failures": 1})
+        several = ppgen.map(functions.not_three, [3] * 5, errors="return", n_jobs=1,
+            options={"max_failures": 1})
         self.assertIn("exit", [error.outcome for error in several])
         self.assertIn("missing", [error.outcome for error in several])
         with self.assertRaises(ppgen.TaskError) as caught:
             ppgen.map(functions.not_three, [3] * 5, n_jobs=1, options={"max_failures": 1})
         self.assertEqual(caught.exception.why, "ValueError: three")
-        slow = ppgen.map(functions.forever, [1], errors="return", options={"time": "1s", "retry": 0})
+        slow = ppgen.map(functions.forever, [1], errors="return",
+            options={"time": "1s", "retry": 0})
         self.assertEqual(slow[0].outcome, "timeout")
 
     def test_unpicklable(self):
@@ -102,13 +111,16 @@ class MapTest(base.Case):
         self.assertEqual(self.calls(), ["1", "1", "2", "2", "7", "8"])
 
     def test_changed(self):
-        """a changed function, argument or value that it uses: all are called again, and a line says so"""
-        script = ("import ppgen, functions\nVALUE = {value}\ndef f(x):\n    functions.note(x)\n    return x {op} VALUE\n"
+        """a changed function or value that it uses: all are called again, and a line says so"""
+        script = ("import ppgen, functions\nVALUE = {value}\ndef f(x):\n    functions.note(x)\n"
+                  "    return x {op} VALUE\n"
                   "if __name__ == '__main__':\n    print(ppgen.map(f, [1, 2], kwargs={{}}))\n")
         for value, op, expected, calls, said in (
-                (1, "+", "[2, 3]", 2, None), (1, "+", "[2, 3]", 2, None), (5, "+", "[6, 7]", 4, "'global VALUE' changed"),
+                (1, "+", "[2, 3]", 2, None), (1, "+", "[2, 3]", 2, None),
+                (5, "+", "[6, 7]", 4, "'global VALUE' changed"),
                 (5, "*", "[5, 10]", 6, "'function' changed"), (1, "+", "[2, 3]", None, "changed")):
-            text = "import sys\nsys.path.insert(0, %r)\n" % base.HERE + script.format(value=value, op=op)
+            text = "import sys\nsys.path.insert(0, %r)\n" % base.HERE + script.format(value=value,
+                op=op)
             out, err, code = self.run_script(text, "changing.py")
             self.assertEqual((out.strip(), code), (expected, 0), err)
             if calls is not None:
@@ -124,8 +136,10 @@ class MapTest(base.Case):
             return f
         if not base.has("cloudpickle") and not base.has("joblib"):
             self.skipTest("neither cloudpickle nor joblib is here")
-        self.assertEqual([ppgen.map(make(k), [1, 2], name="f") for k in (1, 5, 1)], [[2, 3], [6, 7], [2, 3]])
-        self.assertEqual([ppgen.map(f, [1, 2]) for f in (lambda x: x, lambda x: -x)], [[1, 2], [-1, -2]])
+        self.assertEqual([ppgen.map(make(k), [1, 2], name="f") for k in (1, 5, 1)],
+            [[2, 3], [6, 7], [2, 3]])
+        self.assertEqual([ppgen.map(f, [1, 2]) for f in (lambda x: x, lambda x: -x)],
+            [[1, 2], [-1, -2]])
 
     def test_surroundings(self):
         """a call has the caller's folder, arguments and environment, and what options say"""
@@ -137,7 +151,8 @@ class MapTest(base.Case):
         finally:
             del os.environ["SURROUNDINGS_OWN"]
         both = ppgen.map(functions.surroundings, ["GREETING", "OTHER"], n_jobs=1,
-                         options={"env": {"GREETING": "hello"}, "isolate": "fork", "memory": "1G", "cpus": 1})
+                         options={"env": {"GREETING": "hello"}, "isolate": "fork", "memory": "1G",
+                         "cpus": 1})
         self.assertEqual([r[1] for r in both], ["hello", None])
         self.assertNotEqual(both[0][2], both[1][2])
         os.mkdir("elsewhere")
@@ -147,7 +162,8 @@ class MapTest(base.Case):
     def test_two_at_once(self):
         """two calls in one folder: the second is refused, the first goes on"""
         found = []
-        first = threading.Thread(target=lambda: found.append(ppgen.map(functions.waits, [1], name="two")))
+        first = threading.Thread(target=lambda: found.append(ppgen.map(functions.waits, [1],
+            name="two")))
         first.start()
         try:
             self.until(lambda: self.calls() == ["1"], "the first call")
@@ -258,5 +274,6 @@ def load_tests(loader, tests, pattern):
         shutil.rmtree(here, ignore_errors=True)
 
     for name in ("ppgen", "ppgen._errors", "ppgen._map", "ppgen._run"):
-        tests.addTests(doctest.DocTestSuite(importlib.import_module(name), setUp=enter, tearDown=leave))
+        tests.addTests(doctest.DocTestSuite(importlib.import_module(name), setUp=enter,
+            tearDown=leave))
     return tests
