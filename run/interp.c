@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "gen/call.h"
 
+#define PAGES        64 /* of a pipe */
 #define PAGE         4096
 #define READ_STEP    ((size_t)1 << 18)
 #define VALUE_LITTLE ((uint64_t)1 << 20) /* what is larger goes to a file */
@@ -96,6 +97,7 @@ static void close_fd(int *fd)
 struct interp *interp_start(const struct interp_start *s, struct buf *why)
 {
 	struct interp *ip = mem_alloc(sizeof *ip);
+	const int pages = s->pages > 0 ? s->pages : PAGES;
 	int theirs[3] = { -1, -1, -1 }, number;
 
 	*ip = (struct interp){ .requests = -1, .unread = -1, .replies = -1, .value_fd = -1 };
@@ -103,9 +105,8 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 	buf_room(&ip->in, READ_STEP);
 	theirs[2] = fcntl(s->program_fd, F_DUPFD_CLOEXEC, SPAWN_MORE_FD);
 	if (theirs[2] < 0 ||
-	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, s->pages, &theirs[0])) <
-		    0 ||
-	    open_replies(ip, s->pages, &theirs[1]) < 0) {
+	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, pages, &theirs[0])) < 0 ||
+	    open_replies(ip, pages, &theirs[1]) < 0) {
 		buf_clear(why);
 		buf_printf(why, "cannot make pipes for an interpreter: %s", strerror(errno));
 		ip->pid = -1;

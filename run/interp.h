@@ -47,7 +47,7 @@ struct interp_start {
 	const char *open; /* the first line */
 	size_t open_len;
 	const char *folder; /* for values that are large */
-	int pages;          /* of each pipe: a user may have 16384 in all */
+	int pages;          /* of each pipe, 0: 64. A user may have 16384 in all */
 	bool forks;         /* it is to fork a child a task: see interp_fork */
 };
 
