@@ -39,7 +39,7 @@ class MapTest(base.Case):
                                     (TypeError, (functions.same, [1]),
                                     {"options": {"command": "x"}}),
                                     (ppgen.PpgenError, (functions.same, [1]),
-                                    {"options": {"memroy": 1}}),
+                                    {"options": {"colour": 1}}),
                                     (ppgen.PpgenError, (functions.same, [1]), {"on": "nowhere"})):
             self.assertRaises(fault, ppgen.map, *args, **others)
 
