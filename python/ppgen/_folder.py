@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from typing import Any, Dict, List, Optional
 
 from . import _describe, _freeze, _program
@@ -144,19 +145,27 @@ class Folder:
         """Nobody's workers read the files that are about to be replaced."""
         if not os.path.exists(os.path.join(self.run, "ppgen.json")):
             return
-        status = _program.status(self.run)
-        if status["held_by"]:
-            raise PpgenError(
-                "a run in '%s' still goes on (%s), whose caller is gone: "
-                "`ppgen status %s` shows it, ppgen.load('%s').wait() waits for it" % (self.shown(), status["held_by"],
-                self.shown(),
-                                                          self.shown()))
+        status = self.wait_for_holder()
         submission = status["submission"]
         if submission and not submission["ended"]:
             raise PpgenError(
                 "submission %04d of '%s' is under way: ppgen.load('%s') is its handle, "
                 "`ppgen cancel %s` ends it"
                 % (submission["number"], self.shown(), self.shown(), self.shown()))
+
+    def wait_for_holder(self) -> Dict[str, Any]:
+        """The status, once no run goes on: one whose caller is gone ends its calls, and all that
+        they gave counts. It is waited for, however long that is; Ctrl-C ends the waiting."""
+        status = _program.status(self.run)
+        pause = 0.1
+        if status["held_by"]:
+            print("ppgen: a run in '%s' still goes on without its caller (%s): waiting for its end"
+                  % (self.shown(), status["held_by"]), file=sys.stderr, flush=True)
+        while status["held_by"]:
+            time.sleep(pause)
+            pause = min(pause * 1.5, 5.0)
+            status = _program.status(self.run)
+        return status
 
     def release(self) -> None:
         """Lets others have it."""

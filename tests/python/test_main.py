@@ -120,13 +120,12 @@ class EndsTest(base.Case):
         self.finish(8)
 
     def test_caller_killed(self):
-        """the caller is killed: the run goes on, its results can be had, nobody disturbs it"""
+        """the caller is killed: the run goes on, its results can be had, the same call waits"""
         process = self.begin()
         process.kill()
         process.communicate()
-        with self.assertRaises(ppgen.PpgenError) as caught:
-            ppgen.map(functions.waits, [7, 8], name="waits")
-        self.assertIn("still goes on", str(caught.exception))
+        again = self.start("script.py")
+        self.until(lambda: "waiting for its end" in self.errors(), "the word that it waits")
         run = ppgen.load("runs/waits")
         self.assertFalse(run.done())
         self.assertFalse(run.wait(0.2))
@@ -134,6 +133,8 @@ class EndsTest(base.Case):
         self.write("go", "")
         self.assertTrue(run.wait(60))
         self.assertEqual(run.results(), list(range(6)))
+        out, err = again.communicate(timeout=60)
+        self.assertEqual(out, "[0, 1, 2, 3, 4, 5]\n", self.errors())
         self.finish(6)
 
     def test_left(self):
