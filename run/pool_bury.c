@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The end of interpreters: what is said of one that cannot be used, and what becomes of the calls
  * of one that is gone. */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,6 +54,15 @@ int lane_refused(struct pool *p, int fd, const char *why)
 	}
 	return err_bad(&p->fault, "%s '%s': %s", p->spec->function.language->name,
 		       p->spec->function.call, why);
+}
+
+int lane_unstarted(struct pool *p, int number)
+{
+	const bool system =
+		number == EMFILE || number == ENFILE || number == EAGAIN || number == ENOMEM;
+
+	return system ? err_fail(&p->fault, "%s", buf_str(&p->why))
+		      : err_bad(&p->fault, "%s", buf_str(&p->why));
 }
 
 int lane_edited(struct pool *p)

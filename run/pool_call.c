@@ -194,7 +194,7 @@ int call_start(struct pool *p, struct job *job)
 {
 	struct slot *s;
 	struct lane *l;
-	int r;
+	int r, number;
 
 	if (p->spec->function.fork) {
 		return fork_start(p, job);
@@ -212,14 +212,15 @@ int call_start(struct pool *p, struct job *job)
 		lane_leave(p, s);
 	}
 	r = lane_start(p, s);
-	if (r > 0 && errno == EAGAIN && p->running > 1) {
+	number = errno;
+	if (r > 0 && number == EAGAIN && p->running > 1) {
 		p->crowded = true; /* its turn comes when a process of ours has ended */
 		call_forget(p, s);
 		return 0;
 	}
 	if (r > 0) {
 		call_forget(p, s);
-		return err_bad(&p->fault, "%s", buf_str(&p->why));
+		return lane_unstarted(p, number);
 	}
 	return r;
 }

@@ -57,6 +57,8 @@ bool call_is_unread(const struct slot *s);
 
 /* pool_lane.c. What the function wants: what the hello said, in calls.wants. */
 void lane_read_wants(struct pool *p);
+/* None can be started, as p->why says, for this errno: -1. */
+int lane_unstarted(struct pool *p, int number);
 /* The code was edited while it was loaded. -1: it always is. */
 int lane_edited(struct pool *p);
 /* "signal 11 (Segmentation fault)", "exit code 3". */

@@ -82,8 +82,10 @@ static int zygote_start(struct pool *p, const struct slot *s)
 		z->interp = interp_start(&w, &p->why);
 	}
 	if (!z->interp) {
+		const int number = errno;
+
 		zygote_end(p->calls, z);
-		return err_bad(&p->fault, "%s", buf_str(&p->why));
+		return lane_unstarted(p, number);
 	}
 	p->calls->opening++;
 	return 0;

@@ -203,7 +203,7 @@ YAML
 is 'deaf: one that heeds no TERM and returns late is over its time' "$(bad | cut -d ' ' -f 1,2)" '50 timeout'
 once 'deaf: each call once' ran.deaf 100
 if sanitized; then
-	skip 'memory: over its limit' 'a sanitizer has much memory of its own'
+	echo '# memory: not tried: a sanitizer has much memory of its own'
 else
 	call memory memory 100 1 <<'YAML'
 resources: {memory: 200M}

@@ -361,7 +361,8 @@ static void test_dies_with_us(void **state)
 	assert_int_equal(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0) {
-		const struct spawn w = { &shared, (char *const *)argv, envp, "/", null, null, NULL, 0 };
+		const struct spawn w = { &shared, (char *const *)argv, envp, "/", null, null, NULL,
+					 0 };
 
 		task = spawn_start(spawner, &w, &why);
 		(void)!write(ends[1], &task, sizeof task);
