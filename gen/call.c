@@ -20,6 +20,7 @@ size_t call_module(const char *call)
 	return colon ? (size_t)(colon - call) : 0;
 }
 
+/* The variables that every task has. */
 enum variable_kind {
 	VAR_TASK,
 	VAR_INDEX,
@@ -29,20 +30,18 @@ enum variable_kind {
 	VAR_ATTEMPT,
 	VAR_SCRATCH,
 	VAR_KEEP,
-	VAR_OWN_COUNT,
-	VAR_INPUT = VAR_OWN_COUNT,
-	VAR_ENV
+	VAR_OWN_COUNT
 };
 static const char *const own_names[VAR_OWN_COUNT] = {
 	"PPGEN_TASK",       "PPGEN_INDEX",   "PPGEN_SEED",    "PPGEN_SEED64",
 	"PPGEN_SEED_WORDS", "PPGEN_ATTEMPT", "PPGEN_SCRATCH", "PPGEN_KEEP",
 };
 
-/* A variable that differs between tasks. */
+/* A variable of the spec's that differs between tasks. */
 struct variable {
-	enum variable_kind kind;
+	bool is_input; /* else of env */
 	char *name;
-	size_t which; /* of the inputs, or of env */
+	size_t which;
 };
 
 struct call_maker {
@@ -51,42 +50,37 @@ struct call_maker {
 	char **keys; /* of the parameters: {"T": and ,"L": */
 	size_t n_params;
 	struct variable *vars;
-	size_t n_vars, cap_vars;
-	bool fills;              /* env or inputs want values of the task */
+	size_t n_vars, cap_vars; /* of the spec's */
 	bool moves;              /* each task has a working folder of its own */
 	struct launch_work work; /* of it the folders and values */
 	struct specials specials;
 	struct buf text;
-	struct buf params, variables; /* of a chunk */
+	struct buf params, words, texts; /* of a chunk */
 	uint64_t seq;
 };
 
-static void add_variable(struct call_maker *m, enum variable_kind kind, size_t which,
-			 const char *name)
+static void add_variable(struct call_maker *m, bool is_input, size_t which, const char *name)
 {
 	ARRAY_ROOM(m->vars, m->n_vars, m->cap_vars);
-	m->vars[m->n_vars++] = (struct variable){ kind, mem_dup(name), which };
+	m->vars[m->n_vars++] = (struct variable){ is_input, mem_dup(name), which };
 }
 
-/* What call_launch leaves out of an interpreter's environment. */
+/* What call_launch leaves out of an interpreter's environment, and is not every task's. */
 static void find_variables(struct call_maker *m, const struct spec *s)
 {
 	struct buf name = BUF_INIT;
 
-	for (int k = 0; k < VAR_OWN_COUNT; k++)
-		add_variable(m, (enum variable_kind)k, 0, own_names[k]);
 	for (size_t k = 0; k < s->n_inputs; k++) {
 		if (launch_input_is_shared(&s->inputs[k]))
 			continue;
 		buf_clear(&name);
 		launch_put_input_name(&name, s->inputs[k].name);
-		add_variable(m, VAR_INPUT, k, name.data);
+		add_variable(m, true, k, name.data);
 	}
 	for (size_t k = 0; k < s->n_env; k++) {
 		if (!launch_env_is_shared(s, &s->env[k]))
-			add_variable(m, VAR_ENV, k, s->env[k].name);
+			add_variable(m, false, k, s->env[k].name);
 	}
-	m->fills = m->n_vars > VAR_OWN_COUNT;
 	buf_free(&name);
 }
 
@@ -128,7 +122,8 @@ void call_maker_free(struct call_maker *m)
 	buf_free(&m->work.keep);
 	buf_free(&m->text);
 	buf_free(&m->params);
-	buf_free(&m->variables);
+	buf_free(&m->words);
+	buf_free(&m->texts);
 	free(m);
 }
 
@@ -144,7 +139,23 @@ static const char *value_word(const struct spec *s)
 	}
 }
 
-void call_put_open(const struct call_maker *m, struct buf *out)
+/* What stands before a variable's word. */
+static void put_own_head(struct call_maker *m, enum variable_kind k, struct buf *out)
+{
+	struct buf *head = &m->text;
+
+	buf_clear(head);
+	buf_puts(head, own_names[k]);
+	buf_putc(head, '=');
+	if (k == VAR_SCRATCH)
+		launch_put_scratch_folder(head, &m->at);
+	if (k == VAR_KEEP)
+		launch_put_keep_folder(head, &m->at);
+	json_put_sep(out);
+	json_put(out, head->data, head->len);
+}
+
+void call_put_open(struct call_maker *m, struct buf *out)
 {
 	const struct spec *s = m->plan->spec;
 	const struct function *f = &s->function;
@@ -167,6 +178,9 @@ void call_put_open(const struct call_maker *m, struct buf *out)
 		json_puts(out, space_name(s->space, k));
 	}
 	buf_puts(out, "],\"variables\":[");
+	for (int k = 0; k < VAR_OWN_COUNT; k++)
+		put_own_head(m, (enum variable_kind)k, out);
+	buf_puts(out, "],\"texts\":[");
 	for (size_t k = 0; k < m->n_vars; k++) {
 		json_put_sep(out);
 		json_puts(out, m->vars[k].name);
@@ -183,11 +197,43 @@ static void put_params(const struct call_maker *m, const struct task *t, struct 
 	buf_puts(out, m->n_params ? "}" : "{}");
 }
 
-/* A number, or a text that no JSON would escape. */
-static void put_plain(struct buf *out, const char *text)
+/* What a request says of variable k < VAR_OWN_COUNT: a word that no JSON would escape. */
+static void put_word(const struct call_maker *m, const struct task *t, enum variable_kind k,
+		     struct buf *out)
 {
-	buf_putc(out, '"');
-	buf_puts(out, text);
+	switch (k) {
+	case VAR_INDEX:
+		buf_puts(out, m->specials.index);
+		break;
+	case VAR_SEED:
+		buf_puts(out, m->specials.seed);
+		break;
+	case VAR_SEED64:
+		buf_puts(out, m->specials.seed64);
+		break;
+	case VAR_SEED_WORDS:
+		launch_put_seed_words(out, &t->seeds);
+		break;
+	case VAR_ATTEMPT:
+		buf_put_u64(out, t->attempt);
+		break;
+	case VAR_KEEP:
+		buf_puts(out, t->shown);
+		buf_putc(out, '.');
+		buf_puts(out, t->code);
+		break;
+	default: /* of VAR_SCRATCH it is the folder's name */
+		buf_puts(out, t->shown);
+		break;
+	}
+}
+
+static void put_words(const struct call_maker *m, const struct task *t, struct buf *out)
+{
+	for (int k = 0; k < VAR_OWN_COUNT; k++) {
+		buf_putc(out, k ? ' ' : '"');
+		put_word(m, t, (enum variable_kind)k, out);
+	}
 	buf_putc(out, '"');
 }
 
@@ -203,57 +249,21 @@ static int put_env(struct call_maker *m, const struct task *t, const struct vari
 	return 0;
 }
 
-static int put_variable(struct call_maker *m, const struct task *t, const struct variable *v,
-			struct buf *out, struct err *e)
+static int put_texts(struct call_maker *m, const struct task *t, struct buf *out, struct err *e)
 {
-	const struct specials *sp = &m->specials;
-	const struct value *path;
-
-	switch (v->kind) {
-	case VAR_TASK:
-		put_plain(out, t->shown);
-		return 0;
-	case VAR_INDEX:
-		put_plain(out, sp->index);
-		return 0;
-	case VAR_SEED:
-		put_plain(out, sp->seed);
-		return 0;
-	case VAR_SEED64:
-		put_plain(out, sp->seed64);
-		return 0;
-	case VAR_SEED_WORDS:
-		buf_putc(out, '"');
-		launch_put_seed_words(out, &t->seeds);
-		buf_putc(out, '"');
-		return 0;
-	case VAR_ATTEMPT:
-		buf_putc(out, '"');
-		buf_put_u64(out, t->attempt);
-		buf_putc(out, '"');
-		return 0;
-	case VAR_SCRATCH:
-		json_put(out, m->work.scratch.data, m->work.scratch.len);
-		return 0;
-	case VAR_KEEP:
-		json_put(out, m->work.keep.data, m->work.keep.len);
-		return 0;
-	case VAR_INPUT:
-		path = &m->work.values[t->point.n + v->which];
-		json_put(out, path->text, path->len);
-		return 0;
-	case VAR_ENV:
-		return put_env(m, t, v, out, e);
-	}
-	return 0;
-}
-
-static int put_variables(struct call_maker *m, const struct task *t, struct buf *out, struct err *e)
-{
+	buf_putc(out, '[');
 	for (size_t k = 0; k < m->n_vars; k++) {
-		buf_putc(out, k ? ',' : '[');
-		if (put_variable(m, t, &m->vars[k], out, e) < 0)
+		const struct variable *v = &m->vars[k];
+
+		if (k)
+			buf_putc(out, ',');
+		if (v->is_input) {
+			const struct value *path = &m->work.values[t->point.n + v->which];
+
+			json_put(out, path->text, path->len);
+		} else if (put_env(m, t, v, out, e) < 0) {
 			return -1;
+		}
 	}
 	buf_putc(out, ']');
 	return 0;
@@ -262,7 +272,7 @@ static int put_variables(struct call_maker *m, const struct task *t, struct buf 
 static int prepare(struct call_maker *m, const struct task *t, struct err *e)
 {
 	launch_specials(&m->specials, t, &m->at, &m->work.scratch, &m->work.keep);
-	if (m->fills && launch_values(&m->work, m->plan->spec, t, &m->at, false, e) < 0)
+	if (m->n_vars > 0 && launch_values(&m->work, m->plan->spec, t, &m->at, false, e) < 0)
 		return err_wrap(e, "task %s", t->shown);
 	return 0;
 }
@@ -301,8 +311,12 @@ int call_put(struct call_maker *m, const struct task *t, uint64_t seq, struct bu
 	buf_putc(out, ',');
 	put_params(m, t, out);
 	buf_putc(out, ',');
-	if (put_variables(m, t, out, e) < 0 || put_moved(m, t, out, e) < 0)
-		return cut(out, from);
+	put_words(m, t, out);
+	if (m->n_vars > 0 || m->moves) {
+		buf_putc(out, ',');
+		if (put_texts(m, t, out, e) < 0 || put_moved(m, t, out, e) < 0)
+			return cut(out, from);
+	}
 	buf_puts(out, "]\n");
 	return 0;
 }
@@ -311,24 +325,26 @@ void call_chunk_begin(struct call_maker *m, uint64_t seq)
 {
 	m->seq = seq;
 	buf_clear(&m->params);
-	buf_clear(&m->variables);
+	buf_clear(&m->words);
+	buf_clear(&m->texts);
 }
 
 int call_chunk_add(struct call_maker *m, const struct task *t, struct err *e)
 {
-	const size_t params = m->params.len, variables = m->variables.len;
+	const size_t texts = m->texts.len;
 
 	if (prepare(m, t, e) < 0)
 		return -1;
-	if (params) {
+	if (texts)
+		buf_putc(&m->texts, ',');
+	if (put_texts(m, t, &m->texts, e) < 0)
+		return cut(&m->texts, texts);
+	if (texts) {
 		buf_putc(&m->params, ',');
-		buf_putc(&m->variables, ',');
+		buf_putc(&m->words, ',');
 	}
 	put_params(m, t, &m->params);
-	if (put_variables(m, t, &m->variables, e) < 0) {
-		cut(&m->params, params);
-		return cut(&m->variables, variables);
-	}
+	put_words(m, t, &m->words);
 	return 0;
 }
 
@@ -339,7 +355,11 @@ void call_chunk_end(struct call_maker *m, struct buf *out)
 	buf_puts(out, ",[");
 	buf_add(out, m->params.data, m->params.len);
 	buf_puts(out, "],[");
-	buf_add(out, m->variables.data, m->variables.len);
+	buf_add(out, m->words.data, m->words.len);
+	if (m->n_vars > 0) {
+		buf_puts(out, "],[");
+		buf_add(out, m->texts.data, m->texts.len);
+	}
 	buf_puts(out, "]]\n");
 }
 

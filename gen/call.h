@@ -36,11 +36,11 @@ struct call_maker *call_maker_new(const struct plan *p, const struct launch_plac
 void call_maker_free(struct call_maker *m);
 
 /* Appends the line that an interpreter gets first, with its newline. */
-void call_put_open(const struct call_maker *m, struct buf *out);
+void call_put_open(struct call_maker *m, struct buf *out);
 
 /*
- * Appends the request for one task, with its newline: ["call",SEQ,{PARAMS},[VARIABLES],DIR]. -1: a
- * text cannot be filled, and nothing was appended. For `per: chunk`: call_chunk_begin,
+ * Appends the request for one task, with its newline: ["call",SEQ,{PARAMS},"WORDS",[TEXTS],DIR].
+ * -1: a text cannot be filled, and nothing was appended. For `per: chunk`: call_chunk_begin,
  * call_chunk_add for each task, call_chunk_end, which appends one request for all that could be
  * added; they have numbers from seq on.
  */

@@ -21,16 +21,26 @@ static void put_digits(char out[DIGITS_MAX], uint64_t n)
 	memmove(out, at, len);
 }
 
+void launch_put_scratch_folder(struct buf *out, const struct launch_place *at)
+{
+	buf_puts(out, at->scratch ? at->scratch : at->rundir);
+	buf_puts(out, at->scratch ? "/" : "/scratch/");
+}
+
+void launch_put_keep_folder(struct buf *out, const struct launch_place *at)
+{
+	buf_puts(out, at->rundir);
+	buf_puts(out, "/keep/");
+}
+
 static void put_folders(struct buf *scratch, struct buf *keep, const struct task *t,
 			const struct launch_place *at)
 {
 	buf_clear(scratch);
-	buf_puts(scratch, at->scratch ? at->scratch : at->rundir);
-	buf_puts(scratch, at->scratch ? "/" : "/scratch/");
+	launch_put_scratch_folder(scratch, at);
 	buf_puts(scratch, t->shown);
 	buf_clear(keep);
-	buf_puts(keep, at->rundir);
-	buf_puts(keep, "/keep/");
+	launch_put_keep_folder(keep, at);
 	buf_puts(keep, t->shown);
 	buf_putc(keep, '.');
 	buf_puts(keep, t->code);

@@ -19,6 +19,10 @@ struct specials {
 		index[DIGITS_MAX];
 };
 
+/* Where tasks have their scratch and keep folders, with a slash at the end. */
+void launch_put_scratch_folder(struct buf *out, const struct launch_place *at);
+void launch_put_keep_folder(struct buf *out, const struct launch_place *at);
+
 /* Of t; the folders' texts are put into scratch and keep, and must live as long. */
 void launch_specials(struct specials *s, const struct task *t, const struct launch_place *at,
 		     struct buf *scratch, struct buf *keep);

@@ -28,7 +28,7 @@ from time import perf_counter, process_time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 PROTOCOL = 1
-PACKET = 65536  # at least 4096: a read takes one packet of the pipe, never more
+PACKET = 4096  # at least: a read takes one packet of the pipe, never more
 MESSAGE = 256 * 1024  # the longest message of isolate: fork, and more
 WHY = 300  # bytes of the reason that a reply gives
 VALUE_MAX = 2 << 30  # bytes of a value
@@ -110,6 +110,7 @@ class Output:
 
     def __init__(self):
         self.kept = ()
+        self.out = self.err = -1
         self.settle()
         self.adopt()
 
@@ -141,7 +142,7 @@ class Output:
         self.adopt()
 
     def sizes(self, closely: bool = True) -> Tuple[int, int]:
-        """Everything flushed, the sizes of both files. To look closely costs 2 us."""
+        """Everything flushed, the sizes of both files. To look closely costs 3 us."""
         if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
             self.repair()
         try:
@@ -150,12 +151,14 @@ class Output:
             out, err = os.lseek(1, 0, 2), os.lseek(2, 0, 2)
         except (OSError, ValueError):
             out = err = -1
-        # The offset is that of the file, whichever descriptor moved it.
-        kept_out, kept_err = self.kept
-        if out != os.lseek(kept_out, 0, 1) or err != os.lseek(kept_err, 0, 1) or closely and not (
-                same_file(1, kept_out) and same_file(2, kept_err)):
-            self.repair()
-            out, err = os.lseek(kept_out, 0, 2), os.lseek(kept_err, 0, 2)
+        if closely or out != self.out or err != self.err:
+            # The offset is that of the file, whichever descriptor moved it.
+            kept_out, kept_err = self.kept
+            if out != os.lseek(kept_out, 0, 1) or err != os.lseek(kept_err, 0, 1) or closely and not (
+                    same_file(1, kept_out) and same_file(2, kept_err)):
+                self.repair()
+                out, err = os.lseek(kept_out, 0, 2), os.lseek(kept_err, 0, 2)
+            self.out, self.err = out, err
         return out, err
 
 
@@ -170,60 +173,135 @@ def same_file(one: int, other_one: int) -> bool:
 # ---- the environment
 
 
+class Changes:
+    """Notices what Python code does to the surroundings that calls share.
+
+    To look after each call would cost more than the call. What C code does is found by looks at
+    the clock's pace, as far as it can be.
+    """
+
+    def __init__(self) -> None:
+        self.scene = True  # the working folder, the environment
+        self.streams = True  # what descriptors stand for
+        for name in ("chdir", "fchdir", "putenv", "unsetenv"):
+            self.notice(name, "scene")
+        self.notice("dup2", "streams")
+        for name in ("putenv", "unsetenv"):
+            if hasattr(os.environ, name):  # until 3.8
+                setattr(os.environ, name, getattr(os, name))
+
+    def notice(self, name: str, what: str) -> None:
+        """Wraps a function of os."""
+        import functools
+
+        function = getattr(os, name)
+
+        @functools.wraps(function)
+        def noticed(*args, **kwargs):
+            setattr(self, what, True)
+            return function(*args, **kwargs)
+
+        setattr(os, name, noticed)
+        if function in os.supports_fd:
+            os.supports_fd.add(noticed)
+
+
+def make_late(mapping: Any, catch_up: Callable[[], None]) -> None:
+    """Has os.environ bring itself up to date when somebody looks."""
+
+    class _Environ(type(mapping)):
+        @property
+        def _data(self):
+            catch_up()
+            return self.__dict__["_data"]
+
+        def __reduce_ex__(self, protocol):
+            catch_up()
+            return super().__reduce_ex__(protocol)
+
+    mapping.__class__ = _Environ
+
+
 class Environment:
     """The variables that differ between tasks.
 
-    glibc never frees what setenv() stored, so each variable has a place of its own, which putenv()
-    is told once and which is overwritten from then on.
+    Each call has others, and few functions look at them. So what C code and new processes see is
+    written at one go, into a block that putenv() was told of, where each variable has a place of
+    fixed size: glibc never frees what setenv() stored. os.environ follows when somebody looks.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self.last = [None] * len(names)
-        self.keys = [name.encode() for name in names]
+    def __init__(self, heads: Sequence[str], names: Sequence[str]) -> None:
+        """`heads` are "NAME=BEGIN", what a word follows; `names` are of those with any text."""
+        self.heads = [head.encode() for head in heads] + [name.encode() + b"=" for name in names]
+        self.parts = [head.split(b"=", 1) for head in self.heads]
+        self.place = {key.decode(): k for k, (key, begin) in enumerate(self.parts)}
+        self.values, self.block = [], None
+        self.pending = False
         self.data = getattr(os.environ, "_data", None)  # bytes by bytes, in CPython
-        self.places = [None] * len(names)
         try:
             import ctypes
 
             self.putenv = ctypes.CDLL(None).putenv
-            self.text = ctypes.c_char
+            self.char, self.pointer, self.address = (
+                ctypes.c_char, ctypes.c_void_p, ctypes.addressof)
         except (ImportError, OSError, AttributeError):  # an interpreter without ctypes
             self.data = None
-        if self.data is not None and not all(isinstance(key, bytes) for key in self.data):
-            self.data = None
+        if self.data is None or not all(isinstance(key, bytes) for key in self.data):
+            self.set = self.set_plainly
+        else:
+            make_late(os.environ, self.catch_up)
+            make_late(os.environb, self.catch_up)
+            self.widen(256)
 
-    def set(self, values: Sequence[str]) -> None:
+    def set(self, words: str, texts: Sequence[str]) -> None:
         """Sets all of them."""
-        data = self.data
-        if data is None:
-            for name, value in zip(self.names, values):
-                os.environ[name] = value
-            return
-        k = 0
-        for key, last, place, value in zip(self.keys, self.last, self.places, values):
-            value = value.encode()
-            # What the function itself set is elsewhere.
-            if data.get(key) is not last or place is None:
-                self.move(k, value)
-            elif value != last:
-                try:
-                    place.value = value
-                    data[key] = self.last[k] = value
-                except ValueError:  # too long
-                    self.move(k, value)
-            k += 1
+        self.values = values = words.encode().split(b" ")
+        longest = len(words)  # or less
+        if texts:
+            values += [text.encode() for text in texts]
+            longest += max(map(len, values))
+        if longest >= self.width:
+            self.widen(2 * longest)
+        self.fields[1::2] = values
+        self.pack(self.block, 0, *self.fields)
+        self.pending = True
 
-    def move(self, k: int, value: bytes) -> None:
-        """Gives variable k a new place, with a value and room for longer ones."""
-        head = self.keys[k] + b"="
-        size = 2 * len(value) + 64
-        whole = (self.text * (len(head) + size + 1))()
-        whole.value = head
-        self.places[k] = (self.text * size).from_buffer(whole, len(head))
-        self.places[k].value = value
-        self.putenv(whole)
-        self.data[self.keys[k]] = self.last[k] = value
+    def set_plainly(self, words: str, texts: Sequence[str]) -> None:
+        """The same by Python's own means."""
+        self.values = words.encode().split(b" ") + [text.encode() for text in texts]
+        for name, k in self.place.items():
+            os.environ[name] = self.value(k)
+
+    def value(self, k: int) -> str:
+        """What variable k was set to."""
+        return (self.parts[k][1] + self.values[k]).decode()
+
+    def catch_up(self) -> None:
+        """Gives os.environ what it does not have yet."""
+        if self.pending:
+            self.pending = False
+            for (key, begin), value in zip(self.parts, self.values):
+                self.data[key] = begin + value
+
+    def widen(self, width: int) -> None:
+        """Makes a new block, with places of `width` bytes behind the heads."""
+        import struct
+
+        layout = struct.Struct("".join("%ds%ds" % (len(head), width) for head in self.heads))
+        self.width, self.pack = width, layout.pack_into
+        before, self.block = self.block, (self.char * layout.size)()
+        self.fields = [field for head in self.heads for field in (head, b"")]
+        self.pack(self.block, 0, *self.fields)
+        self.settle()
+        del before  # not sooner: C code may have looked there
+
+    def settle(self) -> None:
+        """Has the block be the environment again, whatever a function did."""
+        if self.set != self.set_plainly:
+            at = self.address(self.block)
+            for head in self.heads:
+                self.putenv(self.pointer(at))
+                at += len(head) + self.width
 
 
 # ---- the function
@@ -759,36 +837,43 @@ class Caller:
     """Makes calls and writes replies."""
 
     def __init__(self, hello: Dict[str, Any], function: Callable[..., Any], wants: List[str],
-                 output: Output) -> None:
+                 output: Output, changes: Changes) -> None:
         self.function = function
         self.pack = PACK[hello["value"]]
         self.output = output
         self.folder = keep_away(os.open(hello["folder"], os.O_RDONLY | os.O_CLOEXEC))
         self.params = hello["params"]
-        self.environment = Environment(hello["variables"])
-        self.place = {name: k for k, name in enumerate(hello["variables"])}
-        self.wants = wants
+        self.changes = changes
+        self.environment = Environment(hello["variables"], hello["texts"])
+        self.wants = [(name, self.environment.place.get("PPGEN_" + name.upper())) for name in wants]
         self.family = Family()
         self.cpu, self.cpu_read = cpu_time(), perf_counter()
 
-    def extra(self, name: str, values: List[str]) -> Union[int, str, None]:
-        """What a function gets that asks for `name`."""
-        if name in ("cpus", "memory"):
+    def extra(self, name: str, k: Optional[int]) -> Union[int, str, None]:
+        """What a function gets that asks for `name`, which is variable k."""
+        if k is None:
             text = os.environ.get("PPGEN_" + name.upper())
             return int(text) if text else None
-        text = values[self.place["PPGEN_" + name.upper()]]
+        text = self.environment.value(k)
         return int(text) if name in ("seed", "seed64", "index") else text
 
-    def call(self, args: Sequence[Any], kwargs: Dict[str, Any], values: List[str],
-             folder: Optional[str]) -> Any:
-        """One call, in its surroundings; what it yields is its list."""
-        self.environment.set(values)
+    def settle(self, folder: Optional[str]) -> None:
+        """Brings back the surroundings of a call."""
+        self.environment.settle()
         if folder is None:
-            os.fchdir(self.folder)  # the function may have gone elsewhere
+            os.fchdir(self.folder)
         else:
             os.chdir(folder)
-        for name in self.wants:
-            kwargs[name] = self.extra(name, values)
+        self.changes.scene = folder is not None
+
+    def call(self, args: Sequence[Any], kwargs: Dict[str, Any], words: str, texts: Sequence[str],
+             folder: Optional[str]) -> Any:
+        """One call, in its surroundings; what it yields is its list."""
+        if self.changes.scene or folder is not None:
+            self.settle(folder)
+        self.environment.set(words, texts)
+        for name, k in self.wants:
+            kwargs[name] = self.extra(name, k)
         value = self.function(*args, **kwargs)
         if self.family.is_stray():
             self.leave(0)
@@ -819,8 +904,7 @@ class Caller:
         start = perf_counter()
         status, code, data, why = b"ok", 0, b"", b""
         try:
-            data = self.pack(self.call((), request[2], request[3],
-                                       request[4] if len(request) > 4 else None))
+            data = self.pack(self.call((), request[2], request[3], *surroundings(request)))
             if len(data) > VALUE_MAX:
                 raise Invalid("is of %d bytes, and at most %d are kept" % (len(data), VALUE_MAX))
         except BaseException as fault:
@@ -858,14 +942,16 @@ class Caller:
         count = len(items)
         if len(self.params) == 1:
             items = [item[self.params[0]] for item in items]
-        folder = request[4] if len(request) > 4 else None
-        return items_of(self.call((items,), {}, request[3][0], folder), count)
+        texts, folder = surroundings(request)
+        return items_of(self.call((items,), {}, request[3][0], texts[0] if texts else (), folder),
+                        count)
 
     def one_by_one(self, request: List[Any], fd: int) -> int:
         """Calls for each item of a chunk; returns the last exit code that is not 0."""
         code = 0
         for k in range(len(request[2])):
-            alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]]] + request[4:]
+            texts, folder = surroundings(request)
+            alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]], texts[k:k + 1], folder]
             code = self.chunk(alone, fd, "") or code
         return code
 
@@ -874,15 +960,27 @@ class Caller:
         """Writes the reply on one task, or on one of those that share a call."""
         now = perf_counter()
         cpu = 0
-        closely = now - self.cpu_read >= 0.001  # what costs more is not done for less than 1 ms
-        if closely:
+        closely = self.changes.streams
+        if now - self.cpu_read >= 0.001:  # what costs more is not done for less than 1 ms
+            closely = self.changes.scene = True
             before = self.cpu
             self.cpu, self.cpu_read = cpu_time(), now
             cpu = (self.cpu - before) * 1e6
-        out, err = self.output.sizes(closely)
+        if closely:
+            out, err = self.output.sizes()
+            self.changes.streams = False
+        else:
+            out, err = self.output.sizes(False)
         write_all(fd, b"%d %b %d %d %d %d %d %d %d\n%b%b" % (
             seq, status, code, (now - start) / among * 1e6, cpu, out, err, len(data), len(why),
             data, why))
+
+
+def surroundings(request: List[Any]) -> Tuple[Sequence[Any], Optional[str]]:
+    """The texts and the folder of a request, which many have not."""
+    if len(request) < 5:
+        return (), None
+    return request[4], request[5] if len(request) > 5 else None
 
 
 def shorten(why: str) -> bytes:
@@ -1037,7 +1135,8 @@ def be_task(caller: Caller, request: List[Any], line: str, fds: List[int],
         caller.output.settle()
         caller.family.private = (reply,)
         caller.cpu, caller.cpu_read = cpu_time(), 0
-        seed_generators(int(request[3][caller.place["PPGEN_SEED"]]))
+        words = request[3] if request[0] == "call" else request[3][0]
+        seed_generators(int(words.split(" ")[caller.environment.place["PPGEN_SEED"]]))
         if request[0] == "chunk":
             code = caller.chunk(request, reply, line)
         else:
@@ -1051,7 +1150,8 @@ def be_task(caller: Caller, request: List[Any], line: str, fds: List[int],
 # ---- the steps
 
 
-def open_function(hello: Dict[str, Any], replies: int, output: Output) -> Optional[Caller]:
+def open_function(hello: Dict[str, Any], replies: int, output: Output,
+                  changes: Changes) -> Optional[Caller]:
     """What makes the calls; None when that cannot be, which the pool is told."""
     answer = {"ppgen": PROTOCOL}
     caller = None
@@ -1062,7 +1162,7 @@ def open_function(hello: Dict[str, Any], replies: int, output: Output) -> Option
         function = load(hello["call"], hello["folder"])
         wants = wishes(function, hello["call"].rpartition(":")[2], hello)
         output.adopt()
-        caller = Caller(hello, function, wants, output)
+        caller = Caller(hello, function, wants, output, changes)
         answer["language"] = "Python " + sys.version.split()[0]
         answer["wants"] = wants
     except Unusable as fault:
@@ -1078,10 +1178,10 @@ def main() -> int:
     """Returns the exit code."""
     close_quietly([5])  # this program's text
     requests, replies = keep_away(3), keep_away(4)
-    output = Output()
+    changes, output = Changes(), Output()
     faulthandler.enable()  # a crash shows where it was
     hello = json.loads(read_line(requests, MESSAGE))
-    caller = open_function(hello, replies, output)
+    caller = open_function(hello, replies, output, changes)
     if caller is None:
         return 1
     try:

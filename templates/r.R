@@ -266,8 +266,9 @@ local({
 
 	state <- new.env()
 
-	# Sets what differs between tasks.
-	set_scene <- function(values, folder) {
+	# Sets what differs between tasks: words, which go behind what the first line said, and texts.
+	set_scene <- function(words, texts, folder) {
+		values <- c(paste0(state$begins, strsplit(words, " ", fixed = TRUE)[[1L]]), unlist(texts))
 		changed <- values != Sys.getenv(state$variables, unset = NA)
 		changed[is.na(changed)] <- TRUE
 		if (any(changed))
@@ -370,11 +371,13 @@ local({
 		reply(seq, said$status, said$code, start, raw(), shorten(said$why))
 	}
 
-	folder_of <- function(request) if (length(request) > 4L) request[[5L]] else state$folder
+	texts_of <- function(request) if (length(request) > 4L) request[[5L]]
+
+	folder_of <- function(request) if (length(request) > 5L) request[[6L]] else state$folder
 
 	task <- function(request) {
 		start <- as.numeric(Sys.time())
-		set_scene(unlist(request[[4L]]), folder_of(request))
+		set_scene(request[[4L]], texts_of(request), folder_of(request))
 		args <- c(lapply(request[[3L]], param), sapply(state$wants, extra, simplify = FALSE))
 		got <- guarded(state$fun, args)
 		if (got$ok)
@@ -404,7 +407,7 @@ local({
 		start <- as.numeric(Sys.time())
 		items <- request[[3L]]
 		seq <- request[[2L]]
-		set_scene(unlist(request[[4L]][[1L]]), folder_of(request))
+		set_scene(request[[4L]][[1L]], if (length(request) > 4L) request[[5L]][[1L]], folder_of(request))
 		got <- guarded(state$fun, list(items_of(items)))
 		if (!got$ok && length(items) == 1L)
 			return(reply_fault(seq, start, got))
@@ -414,6 +417,8 @@ local({
 				alone[[2L]] <- seq + k - 1L
 				alone[[3L]] <- items[k]
 				alone[[4L]] <- request[[4L]][k]
+				if (length(request) > 4L)
+					alone[[5L]] <- request[[5L]][k]
 				chunk(alone)
 			}
 			return(NULL)
@@ -456,7 +461,9 @@ local({
 		}
 		state$folder <- hello$folder
 		state$params <- unlist(hello$params)
-		state$variables <- unlist(hello$variables)
+		heads <- unlist(hello$variables)
+		state$begins <- sub("^[^=]*=", "", heads)
+		state$variables <- c(sub("=.*$", "", heads), unlist(hello$texts))
 		state$pack <- pack[[hello$value]]
 		state$cpu <- cpu_time()
 		write_bytes(hello_text(paste0("\"language\":", quoted(paste0("R ", R.version$major, ".", R.version$minor)),

@@ -88,6 +88,13 @@ def extras(what, seed, seed64, scratch, keep, task, index, cpus, memory=None, *,
             os.environ["PPGEN_TASK"]]
 
 
+def mine(items):
+    """A variable of the call's, for each item; fails where one is 0."""
+    if 0 in items:
+        raise ValueError("0")
+    return [os.environ["MINE"] for _ in items]
+
+
 def all_others(**params):
     """The parameters and nothing else."""
     return params

@@ -278,7 +278,7 @@ def check_calls(folder):
     os.environ.update(PPGEN_CPUS="3", PPGEN_MEMORY="1000")
     with worker("calls:extras") as at:
         reply = at.call({"what": 1})
-        tap.same([r["value"] for r in reply.json()], [1, 7, 1 << 63, "/scratch/0", "/keep", "t0", 0, 3, 1000, 5, "t0"],
+        tap.same([r["value"] for r in reply.json()], [1, 7, 1 << 63, "/scr=atch \u00e9/0", "/keep", "t0", 0, 3, 1000, 5, "t0"],
                  "what a signature asks for")
         tap.same(at.hello["wants"], ["seed", "seed64", "scratch", "keep", "task", "index", "cpus", "memory"], "the hello tells it")
     with worker("calls:all_others", params=("a", "seed")) as at:
@@ -328,6 +328,44 @@ def check_memory():
                 at.reply()
         grown = at.call({"what": ask}).json()["value"] - before
         tap.ok(grown < 5000, "memory over 30000 calls", "%d KiB more" % grown)
+
+
+SEEN = (
+    ("os.environ[name]", "{n: os.environ[n] for n in names}"),
+    ("os.getenv()", "{n: os.getenv(n) for n in names}"),
+    ("os.environb", "{n: os.environb[n.encode()].decode() for n in names}"),
+    ("items()", "{k: v for k, v in os.environ.items() if k in names}"),
+    ("dict()", "{n: dict(os.environ)[n] for n in names}"),
+    ("a deep copy", "{n: __import__('copy').deepcopy(os.environ)[n] for n in names}"),
+    ("a program", "dict(line.split('=', 1) for line in subprocess.check_output('env').decode().splitlines()"
+                  " if line.split('=')[0] in names)"),
+    ("a program with env", "dict(line.split('=', 1) for line in subprocess.check_output('env', env=os.environ).decode()"
+                           ".splitlines() if line.split('=')[0] in names)"),
+    ("os.system()", "(os.system('env >env.txt'), dict(line.rstrip('\\n').split('=', 1)"
+                    " for line in open('env.txt', encoding='utf-8') if line.split('=')[0] in names))[1]"),
+)
+
+
+def check_environment():
+    """Each call has its own variables, whoever asks for them and however long they are."""
+    names = ["PPGEN_TASK", "PPGEN_SCRATCH", "MINE"]
+    with worker("calls:run", texts=("MINE", "LONG")) as at, tempfile.TemporaryDirectory() as place:
+        place = os.path.realpath(place)
+        for name, what in SEEN:
+            reply = at.call({"what": "names = %r\nvalue = %s" % (names, what)}, place)
+            tap.same(reply.json(), {"PPGEN_TASK": "t%d" % reply.seq, "PPGEN_SCRATCH": "/scr=atch \u00e9/%d" % reply.seq,
+                                    "MINE": at.text("MINE", reply.seq)}, "the call's own variables, as %s has them" % name)
+        length = "value = [len(os.environ['LONG']), int(subprocess.check_output(['sh', '-c', 'echo ${#LONG}']))]"
+        for stuffing in (0, 300, 100000, 1):
+            at.stuffing = stuffing
+            reply = at.call({"what": length})
+            wanted = len(at.text("LONG", reply.seq))
+            tap.ok([r["value"] for r in reply.json()] in ([wanted, wanted], [wanted, wanted + 1]),  # sh may count bytes
+                   "a variable of %d characters" % wanted, reply.json())
+    with worker("calls:mine", texts=("MINE",), per="chunk") as at:
+        replies = at.chunk([{"what": k} for k in (1, 2, 0)])
+        tap.same([r.json() for r in replies], [{"value": at.text("MINE", k)} for k in range(2)] + [None],
+                 "in a chunk that raises, each item has its own")
 
 
 def check_chunks():
@@ -418,6 +456,7 @@ def main():
         check_unusable(folder)
         check_calls(folder)
         check_many()
+        check_environment()
         check_memory()
         check_chunks()
         check_forks()

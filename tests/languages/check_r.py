@@ -106,8 +106,12 @@ def check_calls():
     with worker("calls.R:extras") as at:
         tap.same(at.hello["wants"], ["seed", "seed64", "scratch", "task", "index", "cpus"], "the hello tells what is wanted")
         tap.same(at.call({"what": [1, 2]}).json(),
-                 {"what": [1, 2], "seed": 7, "seed64": str(1 << 63), "scratch": "/scratch/0", "task": "t0", "index": 0, "cpus": 3,
+                 {"what": [1, 2], "seed": 7, "seed64": str(1 << 63), "scratch": "/scr=atch \u00e9/0", "task": "t0", "index": 0, "cpus": 3,
                   "n": 0, "env": "t0"}, "what a signature asks for")
+    with worker("calls.R:make", texts=("MINE", "OTHER")) as at:
+        reply = at.call({"what": "list(Sys.getenv('MINE'), Sys.getenv('OTHER'), Sys.getenv('PPGEN_KEEP'), getwd())"}, "/")
+        tap.same([row["value"] for row in reply.json()], [at.text("MINE", 0), at.text("OTHER", 0), "/keep", "/"],
+                 "variables that hold any text, and a folder of its own")
     with worker("calls.R:counted") as at:
         tap.same([at.call({"what": 0}).json()["value"] for _ in range(3)], [1, 2, 3], "variables are kept between calls")
     with worker("calls.R:same") as at:

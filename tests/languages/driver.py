@@ -15,7 +15,7 @@ import tempfile
 import time
 
 PATIENCE = 120  # seconds for one answer: nothing here takes long, but a machine may be busy
-VARIABLES = ("PPGEN_TASK", "PPGEN_INDEX", "PPGEN_SEED", "PPGEN_SEED64", "PPGEN_SCRATCH", "PPGEN_KEEP")
+VARIABLES = ("PPGEN_TASK=", "PPGEN_INDEX=", "PPGEN_SEED=", "PPGEN_SEED64=", "PPGEN_SCRATCH=/scr=atch \u00e9/", "PPGEN_KEEP=/")
 HIGH = 40  # descriptors of a child stand here before they are put in their places
 
 
@@ -105,8 +105,9 @@ class Worker:
     """An interpreter that lives on."""
 
     def __init__(self, words, program, call, folder, value="rows", per="task", isolate="worker",
-                 params=("what",), env=None):
+                 params=("what",), env=None, texts=()):
         self.fork = isolate == "fork"
+        self.names, self.stuffing = list(texts), 0
         self.seq = 0
         self.out, self.err = spool(), spool()
         if self.fork:
@@ -121,7 +122,8 @@ class Worker:
         os.close(answers)
         self.status = None
         self.send({"ppgen": 1, "call": call, "folder": folder, "per": per, "isolate": isolate,
-                   "value": value, "params": list(params), "variables": list(VARIABLES)})
+                   "value": value, "params": list(params), "variables": list(VARIABLES),
+                   "texts": self.names})
         self.hello = json.loads(self.stream.line().decode())
 
     def start(self, words, program, requests, answers, folder, env):
@@ -172,20 +174,37 @@ class Worker:
         self.socket.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
                             if fds else [])
 
-    def variables(self, seq):
-        """The values of VARIABLES for a task."""
-        return ["t%d" % seq, str(seq), str(seq + 7), str((1 << 63) + seq), "/scratch/%d" % seq, "/keep"]
+    def words(self, seq):
+        """What goes behind VARIABLES for a task."""
+        return " ".join(("t%d" % seq, str(seq), str(seq + 7), str((1 << 63) + seq), str(seq), "keep"))
+
+    def text(self, name, seq):
+        """The value of a variable that holds any text."""
+        return "%s \u00e9 \"%d\"" % (name, seq) + "x" * self.stuffing
+
+    def texts(self, seq):
+        """All of them."""
+        return [self.text(name, seq) for name in self.names]
+
+    def request(self, seq, params, folder=None):
+        """A request for one task."""
+        request = ["call", seq, params, self.words(seq)]
+        if self.names or folder:
+            request.append(self.texts(seq))
+        return request + ([folder] if folder else [])
 
     def ask(self, params, folder=None):
         """Sends a request for one task; returns its number."""
         seq, self.seq = self.seq, self.seq + 1
-        self.send(["call", seq, params, self.variables(seq)] + ([folder] if folder else []))
+        self.send(self.request(seq, params, folder))
         return seq
 
     def ask_chunk(self, items):
         """Sends a request for several tasks; returns the first one's number."""
         seq, self.seq = self.seq, self.seq + len(items)
-        self.send(["chunk", seq, items, [self.variables(seq + k) for k in range(len(items))]])
+        seqs = range(seq, self.seq)
+        self.send(["chunk", seq, items, [self.words(k) for k in seqs]] +
+                  ([[self.texts(k) for k in seqs]] if self.names else []))
         return seq
 
     def reply(self):
@@ -215,7 +234,7 @@ class Worker:
         """A task in a process of its own (isolate: fork): its Child."""
         seq, self.seq = self.seq, self.seq + 1
         child = Child()
-        self.send(["call", seq, params, self.variables(seq)], (child.out, child.err, child.answers))
+        self.send(self.request(seq, params), (child.out, child.err, child.answers))
         os.close(child.answers)
         said = self.stream.line().split()
         if int(said[0]) != seq:
