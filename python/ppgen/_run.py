@@ -117,14 +117,15 @@ class Run:
             there
         partial: leave out tasks without a good result, instead of PpgenError
 
-        Numbers are numbers, of any size; texts stay texts, such as "007".
+        Numbers are numbers, of any size; texts stay texts, such as "007". A column of numbers has
+        NaN, inf and -inf as such: JSON knows none, and ppgen keeps them as texts.
         """
         if as_ not in (None, "dataframe", "dicts"):
             raise ValueError("as_ is '%s', and may be 'dataframe' or 'dicts'" % (as_,))
         words = ["collect", "-q", "-o", "-", "--format", "jsonl"] + (["--partial"] if partial
             else [])
         text = _program.call(words + [self.run], (0, 1) if partial else (0,))
-        rows = [json.loads(line) for line in text.split("\n") if line]
+        rows = _with_nan([json.loads(line) for line in text.split("\n") if line])
         if as_ == "dicts":
             return rows
         try:
@@ -138,6 +139,23 @@ class Run:
 
 def _task(line: bytes) -> Dict[str, Any]:
     return json.loads(line.decode("utf-8", "surrogateescape"))
+
+
+NOT_FINITE = ("NaN", "inf", "-inf")
+
+
+def _with_nan(rows: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """The same rows, with the texts NaN, inf and -inf as numbers in columns of numbers alone."""
+    found = {name for row in rows for name, value in row.items()
+             if type(value) is str and value in NOT_FINITE}
+    for name in found:
+        values = [row.get(name) for row in rows]
+        if all(value is None or type(value) in (int, float) or
+               type(value) is str and value in NOT_FINITE for value in values):
+            for row in rows:
+                if type(row.get(name)) is str:
+                    row[name] = float(row[name])
+    return rows
 
 
 def _is_over(status: Dict[str, Any]) -> bool:

@@ -205,6 +205,20 @@ class LoadTest(base.Case):
             self.assertEqual(ppgen.load("runs/powers"), rows)
             self.assertRaises(ImportError, ppgen.load, "runs/powers", "dataframe")
 
+    def test_not_finite(self):
+        """NaN and infinities of a column of numbers come back as such; texts stay texts"""
+        self.write("odd.py", "def f(k):\n    return {'v': [1.5, float('nan'), float('inf')][k],"
+                             " 's': ['a', 'NaN', 'inf'][k]}\n")
+        self.write("odd.yaml", "ppgen: 1\nparams: {k: [0, 1, 2]}\npython: odd:f\n")
+        import subprocess
+        from ppgen import _program
+
+        subprocess.check_call([_program.find(), "run", "-q", "odd.yaml"])
+        rows = ppgen.load("runs/odd", as_="dicts")
+        self.assertEqual([row["s"] for row in rows], ["a", "NaN", "inf"])
+        self.assertEqual((rows[0]["v"], rows[2]["v"]), (1.5, float("inf")))
+        self.assertNotEqual(rows[1]["v"], rows[1]["v"])
+
     def test_map(self):
         """the run of a map as a sequence"""
         ppgen.map(functions.not_three, [5, 3, 4], errors="return", name="m")
