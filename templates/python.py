@@ -407,7 +407,9 @@ def wishes(function: Callable[..., Any], name: str, hello: Dict[str, Any]) -> Li
     params = signature.parameters
     chunk = hello["per"] == "chunk"
     extras = ("cpus", "memory") if chunk else EXTRAS
-    known = [] if chunk else hello["params"]
+    known = [] if chunk else list(hello["params"])
+    if "rep" in known and takes_not(params, "rep"):
+        known.remove("rep")  # `repeat` is for how often, and is no matter of the function's
     by_name = {key for key, p in params.items()
                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     wants = [key for key in extras if key in by_name and key not in known]
@@ -419,13 +421,28 @@ def wishes(function: Callable[..., Any], name: str, hello: Dict[str, Any]) -> Li
     return wants
 
 
+def takes_not(params: Any, key: str) -> bool:
+    """Whether a signature has no place for a parameter."""
+    return key not in params and not any(p.kind == p.VAR_KEYWORD for p in params.values())
+
+
+def is_spared_rep(function: Callable[..., Any], hello: Dict[str, Any]) -> bool:
+    """Whether the repetition's number is kept from a function, which does not ask for it."""
+    import inspect
+
+    try:
+        params = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return hello["per"] == "task" and "rep" in hello["params"] and takes_not(params, "rep")
+
+
 def misfit(name: str, params: Any, given: Dict[str, None], chunk: bool, fault: TypeError) -> str:
     """Why a function cannot be called with the spec's parameters."""
     if chunk:
         return "'%s' cannot be called with one list, as per: chunk does: %s" % (name, fault)
-    takes_all = any(p.kind == p.VAR_KEYWORD for p in params.values())
     for key in given:
-        if key not in params and not takes_all:
+        if takes_not(params, key):
             return "'%s' does not take the parameter '%s': add it, or **others" % (name, key)
     for key, p in params.items():
         if p.default is p.empty and key not in given and p.kind in (
@@ -851,6 +868,8 @@ class Caller:
         self.changes = changes
         self.environment = Environment(hello["variables"], hello["texts"])
         self.wants = [(name, self.environment.place.get("PPGEN_" + name.upper())) for name in wants]
+        self.spares_rep = is_spared_rep(function, hello)
+        self.is_plain = not self.wants and not self.spares_rep
         self.family = Family()
         self.cpu, self.looked = cpu_time(), perf_counter()
 
@@ -877,6 +896,8 @@ class Caller:
         if self.changes.scene or folder is not None:
             self.settle(folder)
         self.environment.set(words, texts)
+        if self.spares_rep:
+            kwargs.pop("rep", None)
         for name, k in self.wants:
             kwargs[name] = self.extra(name, k)
         return self.checked(self.function(*args, **kwargs))
@@ -915,7 +936,7 @@ class Caller:
         start = perf_counter()
         changes, output = self.changes, self.output
         try:
-            if len(request) > 4 or self.wants or changes.scene:
+            if changes.scene or not self.is_plain or len(request) > 4:
                 value = self.call((), request[2], request[3], *surroundings(request))
             else:
                 self.environment.set(request[3], ())

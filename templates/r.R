@@ -256,6 +256,10 @@ local({
 		if (hello$per == "chunk")
 			return(character())
 		known <- unlist(hello$params)
+		if ("rep" %in% known && !is.null(takes) && !any(c("rep", "...") %in% takes)) {
+			state$spares_rep <- TRUE # `repeat` is for how often, and is no matter of the function's
+			known <- setdiff(known, "rep")
+		}
 		refused <- setdiff(known, takes)
 		if (length(refused) > 0L && !is.null(takes) && !("..." %in% takes))
 			stop("the function does not take the parameter '", refused[1L], "': add it, or ...", call. = FALSE)
@@ -378,6 +382,8 @@ local({
 	task <- function(request) {
 		start <- as.numeric(Sys.time())
 		set_scene(request[[4L]], texts_of(request), folder_of(request))
+		if (isTRUE(state$spares_rep))
+			request[[3L]]$rep <- NULL
 		args <- c(lapply(request[[3L]], param), sapply(state$wants, extra, simplify = FALSE))
 		got <- guarded(state$fun, args)
 		if (got$ok)

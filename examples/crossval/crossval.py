@@ -11,8 +11,8 @@ from sklearn.svm import SVC
 X, Y = load_breast_cancer(return_X_y=True)
 
 
-def score(C, gamma, rep, seed):
-    """The accuracy over five folds; `seed` shuffles, so that each `rep` folds in another way."""
+def score(C, gamma, seed):
+    """The accuracy over five folds; `seed` shuffles, so that each repetition folds in another way."""
     folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=seed)
     model = make_pipeline(StandardScaler(), SVC(C=C, gamma=gamma))
     accuracy = cross_val_score(model, X, Y, cv=folds)

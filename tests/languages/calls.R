@@ -19,6 +19,7 @@ inner <- function(x) stop("wrong value: ", x)
 outer_one <- function(what) inner(what)
 
 same <- function(what) what
+repeated <- function(what, rep) rep
 
 squares <- function(items) {
 	cat("called with", length(items), "\n")

@@ -95,6 +95,11 @@ def mine(items):
     return [os.environ["MINE"] for _ in items]
 
 
+def repeated(what, rep):
+    """The number of the repetition."""
+    return rep
+
+
 def all_others(**params):
     """The parameters and nothing else."""
     return params

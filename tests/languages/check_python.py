@@ -284,6 +284,10 @@ def check_calls(folder):
     with worker("calls:all_others", params=("a", "seed")) as at:
         tap.same(at.call({"a": 1, "seed": 2}).json(), {"a": 1, "seed": 2}, "**others gets the parameters only")
         tap.same(at.hello["wants"], [], "a parameter goes before what is given beside")
+    for call, given in (("calls:make", 7), ("calls:all_others", {"what": "7", "rep": 3}), ("calls:repeated", 3)):
+        with worker(call, params=("what", "rep")) as at:
+            got = at.call({"what": "7", "rep": 3}).json()
+            tap.same(got.get("value", got), given, "the number of the repetition is for who asks for it: %s" % call)
     with worker("calls:counted") as at:
         tap.same([at.call({"what": 0}).json()["value"] for _ in range(3)], [1, 2, 3], "a module is kept between calls")
     with worker("calls:run") as at:

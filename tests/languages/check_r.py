@@ -112,6 +112,10 @@ def check_calls():
         reply = at.call({"what": "list(Sys.getenv('MINE'), Sys.getenv('OTHER'), Sys.getenv('PPGEN_KEEP'), getwd())"}, "/")
         tap.same([row["value"] for row in reply.json()], [at.text("MINE", 0), at.text("OTHER", 0), "/keep", "/"],
                  "variables that hold any text, and a folder of its own")
+    for call, given in (("calls.R:same", 7), ("calls.R:repeated", 3)):
+        with worker(call, params=("what", "rep")) as at:
+            tap.same(at.call({"what": 7, "rep": 3}).json(), {"value": given},
+                     "the number of the repetition is for who asks for it: %s" % call)
     with worker("calls.R:counted") as at:
         tap.same([at.call({"what": 0}).json()["value"] for _ in range(3)], [1, 2, 3], "variables are kept between calls")
     with worker("calls.R:same") as at:
