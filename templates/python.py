@@ -159,8 +159,8 @@ class Output:
         if closely or out != self.out or err != self.err:
             # The offset is that of the file, whichever descriptor moved it.
             kept_out, kept_err = self.kept
-            if out != os.lseek(kept_out, 0, 1) or err != os.lseek(kept_err, 0, 1) or closely and not (
-                    same_file(1, kept_out) and same_file(2, kept_err)):
+            moved = out != os.lseek(kept_out, 0, 1) or err != os.lseek(kept_err, 0, 1)
+            if moved or closely and not (same_file(1, kept_out) and same_file(2, kept_err)):
                 self.repair()
                 out, err = os.lseek(kept_out, 0, 2), os.lseek(kept_err, 0, 2)
             self.out, self.err = out, err
@@ -1004,7 +1004,8 @@ class Caller:
         code = 0
         for k in range(len(request[2])):
             texts, folder = surroundings(request)
-            alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]], texts[k:k + 1], folder]
+            alone = ["chunk", request[1] + k, [request[2][k]], [request[3][k]], texts[k:k + 1],
+                     folder]
             code = self.chunk(alone, fd, "") or code
         return code
 
