@@ -4,9 +4,10 @@ same.
 
 It names the function's source, the values that it captured, its defaults, and whatever it refers to
 in its module: functions and classes with their source, constants with their values, modules of the
-user's with a hash of their files, libraries with their versions. Where something cannot be told for
-certain, the text rather changes than stays: then items are called again that need not have been,
-and nothing worse.
+user's with a hash of their files, libraries with their versions. So it does with functions that it
+reaches by a list, a dict or an object, and with modules that it imports when called. Where
+something cannot be told for certain, the text rather changes than stays: then items are called
+again that need not have been, and nothing worse.
 """
 
 import ast
@@ -14,15 +15,18 @@ import builtins
 import functools
 import hashlib
 import inspect
-import os
 import pickle
 import sys
-import sysconfig
 import types
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from ._imports import (Import, find_module, imports_of_code, imports_of_tree, module_file,
+                       own_file)
 
 _SCALARS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
 _LIMIT = 400  # characters of a value that are shown; of longer ones a hash is
+_DEPTH = 20  # how deep containers are looked into
+_PARTS = 10000  # and how many of them from one value
 
 
 # There pickle's quick half holds everything before it writes: no bound would help.
@@ -118,26 +122,6 @@ def _stable(value: Any, depth: int) -> str:
         return "a %s.%s" % (kind.__module__, kind.__qualname__)
 
 
-def _library_places() -> Tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    places = {paths.get(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    places.update(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
-    places.add(os.path.dirname(os.__file__))
-    return tuple(os.path.realpath(path) + os.sep for path in places if path)
-
-
-def module_file(module: Any) -> Optional[str]:
-    """The file of a module that is the user's own; None of libraries."""
-    path = getattr(module, "__file__", None)
-    if not path or not path.endswith(".py") or not os.path.isfile(path):
-        return None
-    path = os.path.realpath(path)
-    if path.startswith(_library_places()) or path.startswith(
-            os.path.dirname(os.path.realpath(__file__)) + os.sep):
-        return None
-    return path
-
-
 def library(name: Optional[str]) -> str:
     """A library's module with the version of its package."""
     if not name:
@@ -147,6 +131,47 @@ def library(name: Optional[str]) -> str:
     return "%s %s" % (name, version) if isinstance(version, str) else name
 
 
+def own_class(kind: type) -> bool:
+    """Whether a class is the user's."""
+    return kind.__module__ == "__main__" or (
+        module_file(sys.modules.get(kind.__module__ or "")) is not None)
+
+
+def _parts(value: Any) -> List[Tuple[str, Any]]:
+    """What a container or an object of the user's holds, with the ends of titles."""
+    parts = []  # type: List[Tuple[str, Any]]
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if type(member) not in _SCALARS:
+                parts.append(("[%s]" % stable(key), member))
+            if type(key) not in _SCALARS:
+                parts.append((" key %s" % stable(key), key))
+    elif isinstance(value, (list, tuple)):
+        parts += [("[%d]" % at, member) for at, member in enumerate(value)
+                  if type(member) not in _SCALARS]
+    elif isinstance(value, (set, frozenset)):
+        members = [(stable(member), getattr(member, "__qualname__", ""), getattr(
+            getattr(member, "__code__", None), "co_firstlineno", 0), at, member)
+            for at, member in enumerate(value) if type(member) not in _SCALARS]
+        parts += [("{%d}" % at, member[4]) for at, member in enumerate(sorted(members,
+            key=lambda member: member[:4]))]
+    kind = type(value)
+    if kind is types.SimpleNamespace or own_class(kind):
+        held = dict(getattr(value, "__dict__", None) or {})
+        for base in kind.__mro__:
+            slots = base.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                slot = base.__dict__.get(name)
+                if isinstance(slot, types.MemberDescriptorType):
+                    try:
+                        held[name] = slot.__get__(value, kind)
+                    except AttributeError:  # not set
+                        pass
+        parts += [("." + str(name), member) for name, member in sorted(
+            held.items(), key=lambda item: str(item[0])) if type(member) not in _SCALARS]
+    return parts
+
+
 class Describer:
     """Collects sections, each of something that was met, each once."""
 
@@ -154,6 +179,9 @@ class Describer:
         self.sections = []  # type: List[Tuple[str, str]]
         self.seen = {}  # type: Dict[int, Any]
         self.sources = {}  # type: Dict[str, Optional[Tuple[List[str], Any]]]
+        self.walked = {}  # type: Dict[int, Any]
+        self.end = 0
+        self.files = set()  # type: Set[str]
 
     def add(self, title: str, text: str) -> None:
         """A section; one title may come more than once."""
@@ -175,6 +203,8 @@ class Describer:
             self.thing(title + ".func", value.func)
             self.add(title + ".args", stable(value.args))
             self.add(title + ".keywords", stable(sorted(value.keywords.items())))
+            self.inside(title + ".args", value.args)
+            self.inside(title + ".keywords", value.keywords)
         elif isinstance(value, types.FunctionType):
             self.function(title, value)
         elif isinstance(value, types.MethodType):
@@ -195,6 +225,78 @@ class Describer:
             self.instance(title, value)
         else:
             self.add(title, stable(value))
+            self.inside(title, value)
+
+    def inside(self, title: str, value: Any, depth: int = 0) -> None:
+        """The code that containers and objects hold; their values are told already."""
+        kind = type(value)
+        if kind in _SCALARS or id(value) in self.walked:
+            return
+        if not isinstance(value, (dict, list, tuple, set, frozenset)) and (
+                kind is not types.SimpleNamespace and not own_class(kind)):
+            return
+        if depth == 0:
+            self.end = len(self.walked) + _PARTS
+        if depth > _DEPTH or len(self.walked) >= self.end:
+            return
+        self.walked[id(value)] = value
+        if own_class(kind) and id(kind) not in self.seen:
+            self.thing(title + ".class", kind)
+        for end, member in _parts(value):
+            if isinstance(member, type):
+                if own_class(member):
+                    self.thing(title + end, member)
+            elif isinstance(member, types.ModuleType):
+                if module_file(member):
+                    self.thing(title + end, member)
+            elif isinstance(member, (types.FunctionType, types.MethodType, functools.partial)) or (
+                    callable(member) and "__wrapped__" in getattr(member, "__dict__", ())):
+                self.thing(title + end, member)
+            else:
+                self.inside(title + end, member, depth + 1)
+
+    def imports(self, found: List[Import], package: str,
+            called: bool) -> None:
+        """The user's files that import statements name, and those that these import.
+
+        called: the statements are a function's; what is missing is told.
+        """
+        for name, level, names in sorted(set(found)):
+            if level:
+                above = package.split(".")
+                above = above[:len(above) - level + 1]
+                name = ".".join(word for word in above + [name] if word)
+            if not name:
+                continue
+            specs = find_module(name)
+            if not specs or specs[-1][0] != name:
+                if called and name != "__main__":
+                    self.add("import %s" % name, "module %s, not found" % name)
+            elif specs[-1][1].submodule_search_locations is not None:
+                for part in names:
+                    specs += find_module("%s.%s" % (name, part))[len(name.split(".")):]
+            for full, spec in specs:
+                self.file(full, spec)
+
+    def file(self, name: str, spec: Any) -> None:
+        """A module that need not be loaded, by its file."""
+        path = own_file(spec.origin if spec.has_location else None)
+        if path is None or path in self.files:
+            return
+        self.files.add(path)
+        with open(path, "rb") as file:
+            data = file.read()
+        self.add("import %s" % name, "module %s, sha256 %s" % (
+            name, hashlib.sha256(data).hexdigest()))
+        self.imports_of_file(data, spec.parent or "")
+
+    def imports_of_file(self, data: bytes, package: str) -> None:
+        """What a file imports, in functions too."""
+        try:
+            tree = ast.parse(data)
+        except (SyntaxError, ValueError):  # importing it fails, too
+            return
+        self.imports(imports_of_tree(tree), package, False)
 
     def builtin(self, title: str, value: Any) -> None:
         """A function that is written in C."""
@@ -212,6 +314,7 @@ class Describer:
         version = library(getattr(type(value), "__module__", None))
         self.add(title, "%s (%s)" % (stable(value), version))
         self.thing(title + ".class", type(value))
+        self.inside(title, value)
 
     def klass(self, title: str, value: type) -> None:
         """A class: its source where it is the user's, and what its methods refer to."""
@@ -236,6 +339,7 @@ class Describer:
             elif not name.startswith("__") and not callable(member) and not hasattr(
                     member, "__get__"):
                 self.add(title + "." + name, stable(member))
+                self.inside(title + "." + name, member)
         for base in value.__bases__:
             if base is not object:
                 self.thing(title + ".base " + base.__name__, base)
@@ -248,14 +352,17 @@ class Describer:
             self.add(title, "module %s" % library(value.__name__))
             return
         with open(path, "rb") as file:
-            self.add(title, "module %s, sha256 %s" % (
-                value.__name__, hashlib.sha256(file.read()).hexdigest()))
+            data = file.read()
+        self.add(title, "module %s, sha256 %s" % (
+            value.__name__, hashlib.sha256(data).hexdigest()))
+        self.files.add(path)
         for name, member in sorted(vars(value).items()):
             other = member if isinstance(member, types.ModuleType) else sys.modules.get(
                 getattr(member, "__module__", None) or "")
             if other is not None and other is not value and id(other) not in self.seen and (
                     module_file(other)):
                 self.thing("%s: %s" % (title, other.__name__), other)
+        self.imports_of_file(data, vars(value).get("__package__") or "")
 
     def function(self, title: str, value: Any) -> None:
         """A function: its source, its defaults, what it captured, what it refers to."""
@@ -278,8 +385,10 @@ class Describer:
             self.add(title, text or self.bytecode(code))
         if value.__defaults__:
             self.add(title + ".defaults", stable(value.__defaults__))
+            self.inside(title + ".defaults", value.__defaults__)
         if value.__kwdefaults__:
             self.add(title + ".kwdefaults", stable(sorted(value.__kwdefaults__.items())))
+            self.inside(title + ".kwdefaults", value.__kwdefaults__)
         for name, cell in zip(code.co_freevars, value.__closure__ or ()):
             try:
                 self.thing("%s captured %s" % (title, name), cell.cell_contents)
@@ -292,6 +401,7 @@ class Describer:
                            value.__globals__[name])
             elif not hasattr(builtins, name):
                 pass  # an attribute's name, or one that is not set yet
+        self.imports(imports_of_code(code), value.__globals__.get("__package__") or "", True)
 
     def names(self, code: Any) -> Any:
         """The names that a function and those in it look up."""

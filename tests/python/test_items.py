@@ -197,6 +197,81 @@ class DescribeTest(base.Case):
         self.assertEqual(len(texts), 1)
         self.assertIn("users_own, sha256", texts.pop())
 
+    def indirect(self, script, *edits):
+        """Descriptions of g, of a script whose module `lazy` is edited, each in a new process."""
+        texts = []
+        self.write("main.py", "import sys\nfrom ppgen import _describe\n" + script +
+            "\nsys.stdout.write(_describe.describe(g, {}))\n"
+            "assert 'lazy' not in sys.modules or 'lazy' in globals(), 'imported'\n")
+        os.makedirs("pack", exist_ok=True)
+        self.write("pack/__init__.py", "")
+        for edit in edits:
+            values = dict({"add": 1, "deep": 1, "other": 0}, **edit)
+            self.write("pack/deep.py", "def d(x):\n    return x + {deep}\n".format(**values))
+            self.write("pack/rel.py", "def g(x):\n    from . import deep\n    return deep.d(x)\n"
+                "def h(x):\n    from .deep import d\n    return d(x)\n")
+            self.write("pack/other.py", "O = {other}\n".format(**values))
+            self.write("lazy.py", "def v(x):\n    from pack import deep\n"
+                "    return deep.d(x) + {add}\n".format(**values))
+            texts.append(self.run_script(
+                "import runpy, sys\nsys.path.insert(0, %r)\nrunpy.run_path(%r, run_name='__main__')\n"
+                % (self.folder, os.path.join(self.folder, "main.py")))[0])
+        return texts
+
+    def test_imports_when_called(self):
+        """a module that a function imports when it is called is part of it, without being loaded"""
+        for script in ("def g(x):\n    import lazy\n    return lazy.v(x)",
+                       "def g(x):\n    from lazy import v as w\n    return w(x)",
+                       "def h(x):\n    import lazy as m\n    return m.v(x)\ndef g(x):\n    return h(x)",
+                       "def g(x):\n    def h():\n        import lazy\n        return lazy.v(x)\n"
+                       "    return h()"):
+            old, same, add, deep = self.indirect(script, {}, {"other": 5}, {"add": 2}, {"deep": 2})
+            self.assertEqual(old, same)
+            self.assertEqual(_describe.changed(old, add), ["import lazy"])
+            self.assertEqual(_describe.changed(old, deep), ["import pack.deep"])
+
+    def test_dotted_imports(self):
+        """so is a module of a package, however it is named"""
+        lines = ["from pack.rel import g", "from pack.rel import h as g"]
+        for line in ("import pack.deep", "import pack.deep as d", "from pack import deep",
+                     "from pack.deep import d"):
+            lines.append("def g(x):\n    %s\n    return x" % line)
+        for script in lines:
+            old, same, deep = self.indirect(script, {}, {"other": 5}, {"deep": 2})
+            self.assertEqual(old, same)
+            self.assertEqual(_describe.changed(old, deep), ["import pack.deep"])
+
+    def test_libraries_and_missing(self):
+        """libraries that are imported when called are not told, what is missing is, by its name"""
+        text, = self.indirect("def g(x):\n    import json.decoder, sys\n    from os import path\n"
+                              "    return x", {})
+        self.assertNotIn("== import", text)
+        text, = self.indirect("def g(x):\n    import not_there.sub\n", {})
+        self.assertIn("== import not_there.sub\nmodule not_there.sub, not found\n", text)
+
+    def test_held(self):
+        """functions that containers and objects hold are part of what refers to them"""
+        text = ("def one(x):\n    return x + {add}\ndef unused(x):\n    return {other}\n"
+                "class K:\n    def __init__(self):\n        self.f = one\n        self.me = self\n"
+                "class M:\n    def f(self, x):\n        return x + {add}\n"
+                "class S:\n    __slots__ = ('f',)\n"
+                "class C:\n    OPS = [one]\n    def f(self, x):\n        return self.OPS[0](x)\n"
+                "s = S()\ns.f = one\nLOOP = [one]\nLOOP.append(LOOP)\n"
+                "import functools, types\nHELD = {held}\ndef g(x):\n    return HELD\n")
+        for held in ("{'one': one}", "[one]", "(1, (one,))", "{one, len}", "LOOP", "K()", "M()", "s",
+                     "C()", "[K(), M()]", "{'k': M().f}", "types.SimpleNamespace(f=one)",
+                     "[lambda x: one(x)]", "[functools.partial(one, 1)]", "[K]", "{one: 1}",
+                     "functools.partial(max, key=one)", "[functools.lru_cache()(one)]"):
+            texts = []
+            for add, other in ((1, 0), (1, 5), (2, 0)):
+                self.write("users_held.py", text.format(add=add, other=other, held=held))
+                texts.append(self.run_script(
+                    "import sys\nsys.path.insert(0, %r)\nfrom ppgen import _describe\n"
+                    "import users_held\nprint(_describe.describe(users_held.g, {}))\n"
+                    % self.folder)[0])
+            self.assertEqual(texts[0], texts[1], held)
+            self.assertNotEqual(texts[0], texts[2], held)
+
     def test_names(self):
         """a run's name is the module's and the function's"""
         self.assertEqual(_folder.name_of(functions.double, ""), "functions.double")
