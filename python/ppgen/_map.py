@@ -63,9 +63,8 @@ class _Call:
         folder.write_call(self.frozen)
         folder.write("spec.yaml", (json.dumps(self.spec, indent=1) + "\n").encode())
         if differing and os.path.exists(os.path.join(folder.run, "ppgen.json")):
-            print("ppgen: %s changed since the results in '%s' were made: its items are called "
-                  "again" % (
-                _listed(differing), folder.shown()), file=sys.stderr)
+            print("ppgen: %s changed since the last call in '%s': results of what it is now count, "
+                  "all else is called" % (_listed(differing), folder.shown()), file=sys.stderr)
 
     def words(self) -> List[str]:
         """What is told to ppgen."""
