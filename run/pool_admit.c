@@ -237,7 +237,8 @@ static void take(struct pool *p, const struct job *job)
 	}
 }
 
-void admit_take_gpus(struct pool *p, const struct job *job, unsigned slot)
+/* Names in p->gpus those that the job is about to get, and gives them to `slot` unless it is -1. */
+static void choose_gpus(struct pool *p, const struct job *job, int slot)
 {
 	const struct capacity *c = p->o->capacity;
 	uint64_t want = job->task.res.gpus;
@@ -246,11 +247,21 @@ void admit_take_gpus(struct pool *p, const struct job *job, unsigned slot)
 	buf_puts(&p->gpus, "");
 	for (size_t g = 0; g < c->n_gpus && want > 0; g++) {
 		if (p->gpu_slot[g] < 0) {
-			p->gpu_slot[g] = (int)slot;
+			p->gpu_slot[g] = slot;
 			buf_printf(&p->gpus, "%s%s", p->gpus.len ? "," : "", c->gpus[g]);
 			want--;
 		}
 	}
+}
+
+void admit_take_gpus(struct pool *p, const struct job *job, unsigned slot)
+{
+	choose_gpus(p, job, (int)slot);
+}
+
+void admit_name_gpus(struct pool *p, const struct job *job)
+{
+	choose_gpus(p, job, -1);
 }
 
 void admit_return(struct pool *p, const struct job *job, unsigned slot)

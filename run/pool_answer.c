@@ -9,9 +9,8 @@
 
 #define MEAN_NEW     0.2 /* the part of the newest in the running mean */
 #define READS_A_TURN 8
-#define SPOOL_MUCH                                                                    \
-	((off_t)1 << 20) /* bytes of output that are emptied where that costs nothing \
-			  */
+/* Bytes of output that are emptied where that costs nothing. */
+#define SPOOL_MUCH ((off_t)1 << 20)
 
 /* Empties the files for output when nothing is under way. */
 static void empty_spools(struct pool *p, struct slot *s)

@@ -67,7 +67,13 @@ int lane_unstarted(struct pool *p, int number)
 
 int lane_edited(struct pool *p)
 {
-	if (++p->calls->edits < EDITS_MAX) {
+	struct calls *c = p->calls;
+
+	if (strcmp(c->edited, p->code) == 0) {
+		return 0; /* one edit meets all that are loading */
+	}
+	memcpy(c->edited, p->code, sizeof c->edited);
+	if (++c->edits < EDITS_MAX) {
 		return 0;
 	}
 	return err_bad(&p->fault,

@@ -28,12 +28,13 @@ struct calls {
 	int program_fd;  /* what interpreters run */
 	struct buf open; /* the first line that each gets */
 	struct buf line, wants;
-	bool scratch, keep; /* tasks need these folders */
-	bool opened;        /* some interpreter has loaded the function */
-	unsigned opening;   /* how many are loading it */
-	unsigned edits;     /* of code that changed while it was loaded, in turn */
-	unsigned deaths;    /* of interpreters in turn that had begun no call */
-	char *folder;       /* for large values */
+	bool scratch, keep;    /* tasks need these folders */
+	bool opened;           /* some interpreter has loaded the function */
+	unsigned opening;      /* how many are loading it */
+	unsigned edits;        /* of code that changed while it was loaded, in turn: */
+	char edited[CODE_HEX]; /* to this */
+	unsigned deaths;       /* of interpreters in turn that had begun no call */
+	char *folder;          /* for large values */
 };
 
 /* pool_call.c. The first call of a lane that is ready: the slot's job. -1: the pool cannot go on */

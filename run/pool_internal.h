@@ -269,6 +269,7 @@ void admit_return(struct pool *p, const struct job *job,
 		  unsigned slot);                    /* gives its resources back */
 void admit_release(struct pool *p, struct job *job); /* the job itself */
 void admit_take_gpus(struct pool *p, const struct job *job, unsigned slot);
+void admit_name_gpus(struct pool *p, const struct job *job); /* those it would get, in p->gpus */
 void admit_again(struct pool *p, const struct job *job, enum outcome why);
 /* Whether a further attempt after one that ended so is made here. */
 bool admit_may_grow(const struct pool *p, const struct job *job, enum outcome why);

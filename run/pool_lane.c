@@ -160,13 +160,14 @@ static bool is_usable(const struct lane *l)
 bool lane_suits(const struct pool *p, const struct lane *l, const struct job *job)
 {
 	return is_usable(l) && l->cpus == job->task.res.cpus && l->memory == job->task.res.memory &&
-	       job->task.res.gpus == 0 && strcmp(l->gpus, "") == 0 && strcmp(l->code, p->code) == 0;
+	       strcmp(l->gpus, buf_str(&p->gpus)) == 0 && strcmp(l->code, p->code) == 0;
 }
 
 struct slot *lane_for(struct pool *p, const struct job *job)
 {
 	struct slot *empty = NULL, *other = NULL;
 
+	admit_name_gpus(p, job); /* an interpreter has those that it was started with */
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		struct slot *s = &p->slots[i];
 

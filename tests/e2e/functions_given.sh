@@ -60,6 +60,10 @@ def counts(k):
     return {"pid": os.getpid(), "count": COUNT}
 
 
+def gpus(k):
+    return {"pid": os.getpid(), "gpu": os.environ["CUDA_VISIBLE_DEVICES"], "rocr": os.environ["ROCR_VISIBLE_DEVICES"]}
+
+
 def empty(k):
     return k
 
@@ -238,6 +242,14 @@ params: {a: [1, 2, 3], b: [10, 20]}
 python: {call: "given:pairs", per: chunk, batch: 4}
 YAML
 is 'pairs: dicts where there are several parameters' "$(values pairs)" '10 20 20 40 30 60'
+# A model that is loaded on a GPU stays there: an interpreter is used again with the GPUs that it was started with.
+CUDA_VISIBLE_DEVICES=3,5 call gpus 0 <<'YAML'
+params: {k: {from: 0, to: 29, step: 1}}
+resources: {gpus: 1}
+python: {call: "given:gpus", batch: 1}
+YAML
+is 'gpus: one interpreter a GPU, and each has one' "$(cut -d, -f4- runs/gpus/collect/results.csv | sed 1d | sort -u |
+	awk -F, '{ if ($2 != $3 || ($2 != 3 && $2 != 5) || seen[$2]++) bad++ } END { print bad + 0 }')" 0
 call short 1 <<'YAML'
 params: {k: [1, 2, 3, 4]}
 python: {call: "given:short", per: chunk, batch: 4}
