@@ -155,7 +155,7 @@ static void put_own_head(struct call_maker *m, enum variable_kind k, struct buf 
 	json_put(out, head->data, head->len);
 }
 
-void call_put_open(struct call_maker *m, struct buf *out)
+void call_put_open(struct call_maker *m, bool shares, struct buf *out)
 {
 	const struct spec *s = m->plan->spec;
 	const struct function *f = &s->function;
@@ -185,7 +185,7 @@ void call_put_open(struct call_maker *m, struct buf *out)
 		json_put_sep(out);
 		json_puts(out, m->vars[k].name);
 	}
-	buf_puts(out, "]}\n");
+	buf_puts(out, shares ? "],\"page\":true}\n" : "]}\n");
 }
 
 static void put_params(const struct call_maker *m, const struct task *t, struct buf *out)

@@ -35,8 +35,9 @@ struct call_maker;
 struct call_maker *call_maker_new(const struct plan *p, const struct launch_place *at);
 void call_maker_free(struct call_maker *m);
 
-/* Appends the line that an interpreter gets first, with its newline. */
-void call_put_open(struct call_maker *m, struct buf *out);
+/* Appends the line that an interpreter gets first, with its newline. shares: it has a page that is
+ * shared with us. */
+void call_put_open(struct call_maker *m, bool shares, struct buf *out);
 
 /*
  * Appends the request for one task, with its newline: ["call",SEQ,{PARAMS},"WORDS",[TEXTS],DIR].

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,7 +15,7 @@
 #include "gen/call.h"
 
 #define PAGES        64 /* of a pipe */
-#define PAGE         4096
+#define PAGE_SIZE    4096
 #define READ_STEP    ((size_t)1 << 18)
 #define VALUE_LITTLE ((uint64_t)1 << 20) /* what is larger goes to a file */
 #define VALUE_MAX    ((uint64_t)2 << 30)
@@ -24,6 +23,7 @@
 #define HEAD_FIELDS  8 /* numbers in an answer's head, the status aside */
 #define HEAD_MAX     256
 #define HELLO_MAX    ((size_t)1 << 16)
+#define MORE_MAX     4 /* descriptors that it gets beside 0, 1 and 2 */
 
 /* ---- start ---- */
 
@@ -44,10 +44,10 @@ static int open_requests(struct interp *ip, int pages, int *theirs)
 
 	ip->ahead = 1;
 	if (pipe2(fds, O_CLOEXEC | O_DIRECT) == 0) {
-		const int size = fcntl(fds[1], F_SETPIPE_SZ, pages * PAGE);
+		const int size = fcntl(fds[1], F_SETPIPE_SZ, pages * PAGE_SIZE);
 		const int room = size > 0 ? size : fcntl(fds[1], F_GETPIPE_SZ);
 
-		ip->ahead = room > 2 * PAGE ? (unsigned)(room / PAGE) - 1 : 1;
+		ip->ahead = room > 2 * PAGE_SIZE ? (unsigned)(room / PAGE_SIZE) - 1 : 1;
 	} else if (pipe2(fds, O_CLOEXEC) < 0) {
 		return -1;
 	}
@@ -81,7 +81,7 @@ static int open_replies(struct interp *ip, int pages, int *theirs)
 		return -1;
 	}
 	ip->replies = fds[0];
-	(void)fcntl(fds[0], F_SETPIPE_SZ, pages * PAGE);
+	(void)fcntl(fds[0], F_SETPIPE_SZ, pages * PAGE_SIZE);
 	*theirs = spawn_move_fd(fds[1]);
 	return *theirs < 0 ? -1 : fcntl(ip->replies, F_SETFL, O_NONBLOCK);
 }
@@ -98,7 +98,7 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 {
 	struct interp *ip = mem_alloc(sizeof *ip);
 	const int pages = s->pages > 0 ? s->pages : PAGES;
-	int theirs[3] = { -1, -1, -1 }, number;
+	int theirs[MORE_MAX] = { -1, -1, -1, -1 }, number;
 
 	*ip = (struct interp){ .requests = -1, .unread = -1, .replies = -1, .value_fd = -1 };
 	ip->folder = mem_dup(s->folder);
@@ -106,7 +106,8 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 	theirs[2] = fcntl(s->program_fd, F_DUPFD_CLOEXEC, SPAWN_MORE_FD);
 	if (theirs[2] < 0 ||
 	    (s->forks ? open_socket(ip, &theirs[0]) : open_requests(ip, pages, &theirs[0])) < 0 ||
-	    open_replies(ip, pages, &theirs[1]) < 0) {
+	    open_replies(ip, pages, &theirs[1]) < 0 ||
+	    (s->shares && interp_page_open(ip, &theirs[3]) < 0)) {
 		buf_clear(why);
 		buf_printf(why, "cannot make pipes for an interpreter: %s", strerror(errno));
 		ip->pid = -1;
@@ -119,13 +120,13 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 			.out_fd = s->out_fd,
 			.err_fd = s->err_fd,
 			.more = theirs,
-			.n_more = 3,
+			.n_more = s->shares ? 4 : 3,
 		};
 
 		ip->pid = spawn_start(s->spawner, &w, why);
 	}
 	number = errno;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < MORE_MAX; i++) {
 		close_fd(&theirs[i]);
 	}
 	if (ip->pid <= 0) {
@@ -133,7 +134,6 @@ struct interp *interp_start(const struct interp_start *s, struct buf *why)
 		errno = number;
 		return NULL;
 	}
-	interp_send(ip, s->open, s->open_len);
 	return ip;
 }
 
@@ -146,6 +146,7 @@ void interp_free(struct interp *ip)
 	close_fd(&ip->unread);
 	close_fd(&ip->replies);
 	close_fd(&ip->value_fd);
+	interp_page_drop(ip);
 	buf_free(&ip->out);
 	buf_free(&ip->in);
 	free(ip->folder);
@@ -291,12 +292,15 @@ int interp_hello(struct interp *ip, struct buf *wants, struct buf *why)
 		json_put_decoded(why, error);
 		return -1;
 	}
+	if (!json_true(json_get(hello, "packs"))) {
+		interp_page_drop(ip);
+	}
 	hello = json_get(hello, "wants");
 	buf_add(wants, hello.text, hello.len);
 	return 1;
 }
 
-static const char *const status_names[] = { "ok", "exit", "invalid" };
+static const char *const status_names[] = { "ok", "exit", "invalid", "back" };
 
 /* A number and the blank or line end behind it; NULL when it is none. */
 static const char *read_number(const char *p, const char *end, uint64_t *out)
@@ -311,7 +315,7 @@ static const char *read_number(const char *p, const char *end, uint64_t *out)
 
 static const char *read_status(const char *p, const char *end, enum answer_status *out)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i <= ANSWER_BACK; i++) {
 		const size_t n = strlen(status_names[i]);
 
 		if (end - p > (ptrdiff_t)n && memcmp(p, status_names[i], n) == 0 && p[n] == ' ') {

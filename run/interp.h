@@ -20,7 +20,8 @@
 
 struct interp;
 
-enum answer_status { ANSWER_OK, ANSWER_EXIT, ANSWER_INVALID };
+/* back: the call was not begun, since it had been taken back */
+enum answer_status { ANSWER_OK, ANSWER_EXIT, ANSWER_INVALID, ANSWER_BACK };
 
 /* What came back of one call. The texts are valid until the next interp_read. */
 struct answer {
@@ -43,15 +44,14 @@ struct interp_start {
 	char *const *argv, *const *envp;
 	const char *workdir;
 	int out_fd, err_fd;
-	int program_fd;   /* what the interpreter is to run, opened for reading by its name again */
-	const char *open; /* the first line */
-	size_t open_len;
+	int program_fd; /* what the interpreter is to run, opened for reading by its name again */
 	const char *folder; /* for values that are large */
 	int pages;          /* of each pipe, 0: 64. A user may have 16384 in all */
 	bool forks;         /* it is to fork a child a task: see interp_fork */
+	bool shares;        /* it gets a page of memory that we share: see interp_packs */
 };
 
-/* NULL and `why`, with errno: it could not be started. */
+/* It waits for its first line. NULL and `why`, with errno: it could not be started. */
 struct interp *interp_start(const struct interp_start *s, struct buf *why);
 /* Closes the pipes, at which it leaves by itself; its process is the caller's to wait for. Accepts
  * NULL. */
@@ -76,6 +76,21 @@ void interp_go_on(struct interp *ip); /* with what is unsent */
  * that is longer than a packet stays.
  */
 size_t interp_take_back(struct interp *ip, uint64_t *seqs, size_t most);
+
+/* Whether this system has what a shared page needs. */
+bool interp_can_share(void);
+
+/*
+ * One that uses the shared page may get several lines in a packet. It tells there which call it
+ * begins, and so what it has read can be taken back, too: interp_revoke says that it shall begin
+ * no call up to number `last`. After interp_barrier, which takes some 10 ms and serves for any
+ * number of them, interp_begun is the number of the last that it did begin, 0 for none; all behind
+ * that are taken back, and some of them come back once more (ANSWER_BACK).
+ */
+bool interp_packs(const struct interp *ip);
+void interp_revoke(struct interp *ip, uint64_t last);
+void interp_barrier(void);
+uint64_t interp_begun(const struct interp *ip);
 
 /*
  * Of one that forks: the pid of a child that does the line's call, and is our child, too, the

@@ -8,9 +8,10 @@
 
 struct interp {
 	pid_t pid;
-	int requests; /* we write to it */
-	int unread;   /* the same pipe, to take back from */
-	int replies;  /* we read from it */
+	int requests;   /* we write to it */
+	int unread;     /* the same pipe, to take back from */
+	int replies;    /* we read from it */
+	uint64_t *page; /* shared with it; NULL: it has none, or does not use it */
 	unsigned ahead;
 	char *folder;
 	struct buf out; /* unsent */
@@ -23,5 +24,9 @@ struct interp {
 	uint64_t value_left;
 	struct answer large;
 };
+
+/* interp_page.c. -1 with errno; *theirs is what the interpreter is to have */
+int interp_page_open(struct interp *ip, int *theirs);
+void interp_page_drop(struct interp *ip);
 
 #endif

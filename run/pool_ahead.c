@@ -90,6 +90,52 @@ static void pass_first(struct pool *p, struct slot *s)
 	call_released(p, s);
 }
 
+/* Tells an interpreter to begin no call that it has. Whether that is news. */
+static bool tell_off(struct lane *l)
+{
+	const uint64_t last = l->next_seq - 1;
+
+	if (!l->interp || !l->ready || l->n < 2 || l->revoked == last || !interp_packs(l->interp)) {
+		return false;
+	}
+	l->revoked = last;
+	interp_revoke(l->interp, last);
+	return true;
+}
+
+void calls_revoke(struct pool *p)
+{
+	bool any = false;
+
+	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+		any |= p->slots[i].lane && tell_off(p->slots[i].lane);
+	}
+	if (any) {
+		interp_barrier();
+	}
+}
+
+/* The numbers of those calls that the interpreter has not begun, and now will not begin. */
+static size_t unbegun(struct lane *l, uint64_t *seqs)
+{
+	uint64_t begun;
+	size_t n = 0;
+
+	if (!interp_packs(l->interp)) {
+		return interp_take_back(l->interp, seqs, CALLS_AHEAD);
+	}
+	if (tell_off(l)) {
+		interp_barrier();
+	}
+	begun = interp_begun(l->interp);
+	for (size_t k = 0; k < l->n; k++) {
+		if (call_at(l, k)->seq > begun) {
+			seqs[n++] = call_at(l, k)->seq;
+		}
+	}
+	return n;
+}
+
 void call_take_back(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
@@ -99,24 +145,46 @@ void call_take_back(struct pool *p, struct slot *s)
 	if (!l || !l->interp || !l->ready || l->n < 2 || l->chunk > 0) {
 		return;
 	}
-	n = interp_take_back(l->interp, seqs, CALLS_AHEAD);
+	n = unbegun(l, seqs);
 	for (size_t k = n; k > 0; k--) {
 		call_remove(p, l, seqs[k - 1]);
 	}
 	if (n > 0 && seqs[0] == call_first(l)) {
 		if (l->n > 1) {
 			pass_first(p, s);
-		} else if (call_put_request(p, s->job, seqs[0]) == 0) {
+			return;
+		}
+		call_at(l, 0)->seq = l->next_seq++;
+		if (call_put_request(p, s->job, call_first(l)) == 0) {
 			call_send_line(p, l);
 		}
 	}
 }
 
+void call_came_back(struct pool *p, struct slot *s, uint64_t seq)
+{
+	if (seq != call_first(s->lane)) {
+		return; /* it was taken back without that */
+	}
+	if (s->lane->n > 1) {
+		pass_first(p, s);
+		return;
+	}
+	if (s->term_sent) {
+		lane_kill(s); /* nobody knows what it does about that */
+	}
+	call_forget(p, s);
+}
+
 bool call_is_unread(const struct slot *s)
 {
 	uint64_t seqs[CALLS_AHEAD];
-	const size_t n = interp_take_back(s->lane->interp, seqs, CALLS_AHEAD);
+	size_t n;
 
+	if (interp_packs(s->lane->interp)) {
+		return interp_begun(s->lane->interp) < call_first(s->lane);
+	}
+	n = interp_take_back(s->lane->interp, seqs, CALLS_AHEAD);
 	return n > 0 && seqs[0] <= call_first(s->lane);
 }
 

@@ -83,6 +83,10 @@ static int answered(struct pool *p, struct slot *s, const struct answer *a)
 	const bool is_told = s->term_sent || s->ended_by != OUTCOME_NONE;
 	int rc;
 
+	if (a->status == ANSWER_BACK) {
+		call_came_back(p, s, a->seq);
+		return 0;
+	}
 	if (a->seq != call_first(s->lane)) {
 		return 1;
 	}
@@ -130,6 +134,7 @@ static int hear_hello(struct pool *p, struct slot *s)
 	}
 	l->ready = c->opened = true;
 	c->opening--;
+	c->loading--;
 	watch_code_now(p);
 	if (strcmp(l->code, p->code) != 0) {
 		lane_kill(s); /* edited since it began: who knows which code it has read */

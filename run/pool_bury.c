@@ -137,6 +137,7 @@ int lane_bury(struct pool *p, struct slot *s)
 		   ended = s->ended_by != OUTCOME_NONE || p->stop >= STOP_TERM;
 
 	p->calls->opening -= loading;
+	p->calls->loading -= loading && l->loading;
 	interp_free(l->interp);
 	l->interp = NULL;
 	l->gone = l->doomed = l->closed = false;

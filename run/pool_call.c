@@ -24,7 +24,9 @@
 #define CHUNK_S      0.5  /* that a chunk of calls shall take, */
 #define CHUNK_MAX    1000 /* and of how many tasks it may be */
 #define SPOOL_FULL   ((off_t)16 << 20) /* bytes of output after which it is emptied */
-#define STREAMING_S  1e-4              /* calls that are shorter than that come in streams */
+#define PACKET_S     5e-5 /* of work that go in a packet, and of how many calls at most, */
+#define PACKET_MAX   16   /* where an interpreter takes several at a time */
+#define STREAMING_S  1e-4 /* calls that are shorter than that come in streams */
 
 /* ---- sending ---- */
 
@@ -103,25 +105,50 @@ static size_t depth(const struct pool *p, const struct lane *l)
 	return (size_t)(n < share ? n : share);
 }
 
+/* How many calls go to it at one go. */
+static size_t packet_size(const struct lane *l)
+{
+	const double n = l->mean > 0 ? PACKET_S / l->mean : 1;
+
+	return !interp_packs(l->interp) || n < 2 ? 1 : n < PACKET_MAX ? (size_t)n : PACKET_MAX;
+}
+
+static void send_packet(struct pool *p, struct lane *l)
+{
+	struct buf *packet = &p->calls->packet;
+
+	if (packet->len > 0) {
+		interp_send(l->interp, packet->data, packet->len);
+	}
+	buf_clear(packet);
+}
+
 static void send_ahead(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
-	const size_t want = depth(p, l);
+	const struct buf *line = &p->calls->line;
+	const size_t want = depth(p, l), size = packet_size(l);
+	size_t held = 0;
 
 	while (l->n < want && !l->long_line) {
 		struct job *job = admit_same(p, s->job);
 
 		if (!job) {
-			return;
+			break;
 		}
-		if (call_put_request(p, job, l->next_seq) != 0 ||
-		    p->calls->line.len > INTERP_PACKET) {
+		if (call_put_request(p, job, l->next_seq) != 0 || line->len > INTERP_PACKET) {
 			admit_back(p, job); /* its turn is when it is the first */
-			return;
+			break;
 		}
-		call_send_line(p, l);
+		if (held == size || p->calls->packet.len + line->len > INTERP_PACKET) {
+			send_packet(p, l);
+			held = 0;
+		}
+		buf_add(&p->calls->packet, line->data, line->len);
+		held++;
 		call_add(l, job);
 	}
+	send_packet(p, l);
 }
 
 /* How many tasks a chunk has. */
@@ -279,6 +306,8 @@ static void share_out(struct pool *p)
 			if (p->stop != STOP_NO) { /* no call has begun: nobody need wait for it */
 				lane_kill(s);
 				call_forget(p, s);
+			} else {
+				lane_load(p, s->lane);
 			}
 			continue;
 		}

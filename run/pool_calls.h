@@ -28,9 +28,12 @@ struct calls {
 	int program_fd;  /* what interpreters run */
 	struct buf open; /* the first line that each gets */
 	struct buf line, wants;
+	struct buf packet;     /* lines that are sent at one go */
+	bool shares;           /* each interpreter gets a page of memory that we share */
 	bool scratch, keep;    /* tasks need these folders */
 	bool opened;           /* some interpreter has loaded the function */
-	unsigned opening;      /* how many are loading it */
+	unsigned opening;      /* how many have not loaded it yet, */
+	unsigned loading;      /* and how many of these do */
 	unsigned edits;        /* of code that changed while it was loaded, in turn: */
 	char edited[CODE_HEX]; /* to this */
 	unsigned deaths;       /* of interpreters in turn that had begun no call */
@@ -53,11 +56,15 @@ struct call *call_at(const struct lane *l, size_t k);
 void call_add(struct lane *l, struct job *job);
 /* The number of the slot's own call. */
 uint64_t call_first(const struct lane *l);
+/* A call that the interpreter had read, and did not begin since it was taken back. */
+void call_came_back(struct pool *p, struct slot *s, uint64_t seq);
 /* Of an interpreter that is gone: it had not begun the slot's own call. */
 bool call_is_unread(const struct slot *s);
 
 /* pool_lane.c. What the function wants: what the hello said, in calls.wants. */
 void lane_read_wants(struct pool *p);
+/* Tells one that was started to load the function: now, or another time. */
+void lane_load(struct pool *p, struct lane *l);
 /* None can be started, as p->why says, for this errno: -1. */
 int lane_unstarted(struct pool *p, int number);
 /* The code was edited while it was loaded. -1: it always is. */

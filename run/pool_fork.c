@@ -87,6 +87,7 @@ static int zygote_start(struct pool *p, const struct slot *s)
 		zygote_end(p->calls, z);
 		return lane_unstarted(p, number);
 	}
+	interp_send(z->interp, p->calls->open.data, p->calls->open.len);
 	p->calls->opening++;
 	return 0;
 }

@@ -120,7 +120,8 @@ struct call {
 
 struct lane {
 	struct interp *interp; /* NULL: there is none now */
-	bool ready;            /* the function is loaded */
+	bool loading;          /* it was told which function to load, */
+	bool ready;            /* and has loaded it */
 	bool gone;   /* it ended: status and usage say how; what it said is yet to be heard */
 	bool doomed; /* it is being ended, and gets no calls */
 	bool spoilt; /* since it said what is none of the protocol */
@@ -133,6 +134,7 @@ struct lane {
 	struct call *calls;    /* n of them, from calls[head] on, which is the slot's job */
 	size_t head, n, cap;
 	uint64_t next_seq;
+	uint64_t revoked;        /* what it was told last to begin no call up to */
 	bool closed;             /* it can answer no more, and lives; */
 	double closed_at;        /* since then */
 	size_t chunk;            /* of `per: chunk`: tasks that went in one call; else 0 */
@@ -323,7 +325,8 @@ bool call_goes_on(const struct slot *s);      /* further calls were sent behind 
 void call_released(struct pool *p, struct slot *s); /* the first is recorded: the next begins */
 void call_forget(struct pool *p,
 		 struct slot *s); /* the first comes again, as if it had not been sent */
-void call_take_back(struct pool *p, struct slot *s); /* what it has not read */
+void call_take_back(struct pool *p, struct slot *s); /* what it has not begun */
+void calls_revoke(struct pool *p); /* to be called before that is done with many */
 void call_drop(struct pool *p, struct slot *s,
 	       size_t keep); /* all behind the first `keep` come again */
 

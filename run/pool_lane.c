@@ -26,7 +26,7 @@
 #define LEAVE_S     5.0   /* that idle interpreters have at the end, to leave by themselves */
 #define PIPE_PAGES  12000 /* of 4 KiB, in all pipes: the system gives a user 16384, and few more */
 #define PAGES_LEAST 16
-#define PAGES_MOST  64
+#define PAGES_MOST  256
 
 /* ---- all of them ---- */
 
@@ -63,9 +63,12 @@ int lanes_open(struct pool *p)
 	p->calls->program_fd = -1;
 	p->calls->maker = call_maker_new(p->o->plan, &at);
 	p->calls->folder = mem_printf("%s/output", p->o->rundir);
-	call_put_open(p->calls->maker, &p->calls->open);
+	p->calls->shares =
+		!p->spec->function.fork && !p->spec->function.chunk && interp_can_share();
+	call_put_open(p->calls->maker, p->calls->shares, &p->calls->open);
 	for (unsigned i = 0; i < p->n_slots && !p->spec->function.fork; i++) {
 		p->slots[i].lane = mem_alloc(sizeof *p->slots[i].lane);
+		p->slots[i].lane->next_seq = 1;
 	}
 	return open_program(p);
 }
@@ -145,6 +148,7 @@ void lanes_close(struct pool *p)
 	buf_free(&p->calls->open);
 	buf_free(&p->calls->line);
 	buf_free(&p->calls->wants);
+	buf_free(&p->calls->packet);
 	free(p->calls->folder);
 	free(p->calls);
 	p->calls = NULL;
@@ -186,7 +190,8 @@ struct slot *lane_for(struct pool *p, const struct job *job)
 	return empty ? empty : other;
 }
 
-/* The first of a pool loads alone; and a lane whose interpreter is being ended takes no task. */
+/* The first of a pool loads alone, while another gets ready; and a lane whose interpreter is being
+ * ended takes no task. */
 bool lane_may_start(const struct pool *p)
 {
 	const struct calls *c = p->calls;
@@ -197,7 +202,7 @@ bool lane_may_start(const struct pool *p)
 
 		room = s->state == SLOT_FREE && !s->lane->gone && !s->lane->doomed;
 	}
-	return room && (c->opening == 0 || (c->opened && !p->spec->function.fork));
+	return room && (p->spec->function.fork ? c->opening == 0 : c->opening < 2 || c->opened);
 }
 
 void lane_leave(struct pool *p, struct slot *s)
@@ -216,7 +221,8 @@ static void lane_fresh(struct lane *l)
 			    .head = l->head,
 			    .n = l->n,
 			    .cap = l->cap,
-			    .next_seq = l->next_seq };
+			    .next_seq = l->next_seq,
+			    .revoked = l->revoked };
 }
 
 /* Of each of the two pipes that every slot has. */
@@ -241,11 +247,10 @@ int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w)
 		.spawner = p->spawner,
 		.shared = &p->shared,
 		.program_fd = p->calls->program_fd,
-		.open = buf_str(&p->calls->open),
-		.open_len = p->calls->open.len,
 		.folder = p->calls->folder,
 		.pages = pipe_pages(p),
 		.forks = p->spec->function.fork,
+		.shares = p->calls->shares,
 	};
 	buf_clear(&p->why);
 	if (call_launch(&s->job->task, p->o->plan, &at, &p->launch, &e) < 0) {
@@ -256,6 +261,17 @@ int lane_prepare(struct pool *p, const struct slot *s, struct interp_start *w)
 	w->envp = p->launch.envp;
 	w->workdir = p->launch.workdir;
 	return 0;
+}
+
+void lane_load(struct pool *p, struct lane *l)
+{
+	struct calls *c = p->calls;
+
+	if (!l->loading && (c->opened || c->loading == 0)) {
+		interp_send(l->interp, c->open.data, c->open.len);
+		l->loading = true;
+		c->loading++;
+	}
 }
 
 /* The interpreter of the slot's job, which waits in the lane. 1: it cannot be started, p->why. */
@@ -286,6 +302,7 @@ int lane_start(struct pool *p, struct slot *s)
 	s->pid = interp_pid(l->interp);
 	s->mask = p->own_peak;
 	p->calls->opening++;
+	lane_load(p, l);
 	return 0;
 }
 

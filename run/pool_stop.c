@@ -24,6 +24,7 @@ void stop_say(struct pool *p, enum stop level, const char *what)
 		return;
 	}
 	p->stop = level;
+	calls_revoke(p);
 	if (p->running == 0) {
 		return;
 	}
@@ -106,6 +107,7 @@ static void end_all(struct pool *p, double grace)
 
 void stop_killing(struct pool *p)
 {
+	calls_revoke(p);
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		if (p->slots[i].state == SLOT_RUNNING) {
 			slot_kill(p, &p->slots[i], OUTCOME_INTERRUPTED);

@@ -30,6 +30,8 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 
 PROTOCOL = 1
 PACKET = 4096  # at least: a read takes one packet of the pipe, never more
+PAGE = 6  # the descriptor of memory that we share with the pool, words of 64 bits:
+BEGUN, REVOKED = 0, 1  # the call that we began last; up to which the pool has taken back
 MESSAGE = 256 * 1024  # the longest message of isolate: fork, and more
 LOOK = 0.001  # seconds: what costs more than a call is not done for each
 WHY = 300  # bytes of the reason that a reply gives
@@ -1087,21 +1089,27 @@ class Family:
         return child
 
 
-def serve(caller: Caller, requests: int, replies: int) -> None:
+def serve(caller: Caller, requests: int, replies: int, page: Any) -> None:
     """A call for each request, until there are no more."""
     scan = json.JSONDecoder().scan_once  # what raw_decode() calls
     caller.family.private = (requests, replies)
     task = caller.task
     while True:
         data = os.read(requests, PACKET)
-        line = data.decode() if data[-1:] == b"\n" else read_rest(requests, data)
-        if not line:
+        lines = data.decode() if data[-1:] == b"\n" else read_rest(requests, data)
+        if not lines:
             return
-        request = scan(line, 0)[0]
-        if request[0] == "chunk":
-            caller.chunk(request, replies, line)
-        else:
-            task(request, replies)
+        at, end = 0, len(lines)
+        while at < end:
+            request, at = scan(lines, at)
+            at += 1  # the newline
+            page[BEGUN] = seq = request[1]
+            if seq <= page[REVOKED]:
+                write_all(replies, b"%d back 0 0 0 0 0 0 0\n" % seq)
+            elif request[0] == "chunk":
+                caller.chunk(request, replies, lines)
+            else:
+                task(request, replies)
 
 
 def receive(sock: Any) -> Tuple[str, List[int]]:
@@ -1205,8 +1213,22 @@ def be_task(caller: Caller, request: List[Any], line: str, fds: List[int],
 # ---- the steps
 
 
+def open_page(hello: Dict[str, Any]) -> Any:
+    """The memory shared with the pool; a list of our own where there is none."""
+    if not hello.get("page"):
+        return [0, -1]
+    try:
+        import mmap
+
+        return memoryview(mmap.mmap(PAGE, 16)).cast("Q")
+    except Exception:  # an interpreter without it
+        return [0, -1]
+    finally:
+        close_quietly([PAGE])
+
+
 def open_function(hello: Dict[str, Any], replies: int, output: Output,
-                  changes: Changes) -> Optional[Caller]:
+                  changes: Changes, packs: bool) -> Optional[Caller]:
     """What makes the calls; None when that cannot be, which the pool is told."""
     answer = {"ppgen": PROTOCOL}
     caller = None
@@ -1220,6 +1242,7 @@ def open_function(hello: Dict[str, Any], replies: int, output: Output,
         caller = Caller(hello, function, wants, output, changes)
         answer["language"] = "Python " + sys.version.split()[0]
         answer["wants"] = wants
+        answer["packs"] = packs
     except Unusable as fault:
         answer["error"] = str(fault)
     except Exception as fault:
@@ -1236,14 +1259,15 @@ def main() -> int:
     changes, output = Changes(), Output()
     faulthandler.enable()  # a crash shows where it was
     hello = json.loads(read_line(requests, MESSAGE))
-    caller = open_function(hello, replies, output, changes)
+    page = open_page(hello)
+    caller = open_function(hello, replies, output, changes, type(page) is memoryview)
     if caller is None:
         return 1
     try:
         if stat.S_ISSOCK(os.fstat(requests).st_mode):
             serve_forks(caller, requests, replies)
         else:
-            serve(caller, requests, replies)
+            serve(caller, requests, replies, page)
     except BrokenPipeError:  # the pool is gone
         pass
     except OSError as fault:

@@ -5,6 +5,7 @@
 . "$SRC/tests/e2e/functions_lib.sh"
 
 cat >much.py <<'PY'
+import glob
 import os
 import signal
 import subprocess
@@ -98,6 +99,17 @@ def slow(k):
             time.sleep(0.01)
     note("ended.slow", k)
     return k
+
+
+def meet(k):
+    if not 10000 <= k < 10004:
+        return 4
+    # Four neighbours, of which each waits until all have begun: so none may wait for another.
+    open("met.%d" % k, "w").close()
+    until = time.time() + 60
+    while time.time() < until and len(glob.glob("met.*")) < 4:
+        time.sleep(0.01)
+    return len(glob.glob("met.*"))
 
 
 def third(k, how):
@@ -225,6 +237,15 @@ YAML
 	once "slow.$batch: each call once" ran.slow 400
 	is "slow.$batch: nobody waited for the slow one" "$(tail -n 1 ended.slow)" 200
 done
+
+# What was sent in one packet with a slow call neither.
+spec meet <<'YAML'
+params: {k: {from: 0, to: 19999, step: 1}}
+python: much:meet
+YAML
+exits 0 ppgen run -q -j 4 meet.yaml
+clean meet
+is 'meet: neighbours of a slow call go to others' "$(values meet | tr ' ' '\n' | sort | uniq -c | tr -s ' ')" ' 20000 4'
 
 # ---- attempts
 

@@ -46,7 +46,7 @@ static void try_call(const struct plan *p, const struct task *t, const struct la
 	struct launch l = { 0 };
 	struct err e = ERR_INIT;
 
-	call_put_open(m, &line);
+	call_put_open(m, false, &line);
 	check_line(&line);
 	buf_clear(&line);
 	if (p->spec->function.chunk) {

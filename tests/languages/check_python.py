@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from driver import Died, Tap, Worker, text_of, wait_for
 
@@ -316,6 +317,45 @@ def check_many():
         tap.same((reply.status, reply.value), ("ok", b""), "results: none drops anything")
 
 
+def check_packets():
+    """Several requests in a packet, which of them was begun, and what is taken back."""
+    with worker() as at:
+        tap.same(at.hello["packs"], False, "without a page one request comes at a time")
+    with worker("calls:run", page=True) as at, tempfile.TemporaryDirectory() as folder:
+        tap.same(at.hello["packs"], True, "with a page several may come at a time")
+        seqs = at.ask_together([{"what": "value = '%d\u2028\u00e9'" % k} for k in range(20)])
+        tap.same([at.reply().json()["value"] for _ in seqs], ["%d\u2028\u00e9" % k for k in range(20)], "20 requests in a packet, in order")
+        tap.same(at.page[0], seqs[-1], "the page tells which was begun last")
+        go = os.path.join(folder, "go")
+        waits = "import time\nwhile not os.path.exists(%r): time.sleep(0.01)" % go
+        seqs = at.ask_together([{"what": ""}, {"what": waits}, {"what": ""}, {"what": ""}])
+        tap.same(at.reply().seq, seqs[0], "what ended is told while what is behind it goes on")
+        begun = wait_until(lambda: at.page[0] >= seqs[1] and at.page[0])
+        tap.same(begun, seqs[1], "the one that goes on was begun, those behind it were not")
+        at.page[1] = seqs[-1]
+        os.mkdir(go)
+        replies = [at.reply() for _ in seqs[1:]]
+        tap.same([(r.seq, r.status) for r in replies], list(zip(seqs[1:], ("ok", "back", "back"))), "what is taken back is not begun")
+        tap.same(at.call({"what": "value = 1"}).json(), {"value": 1}, "what comes later is")
+        seq = at.seq
+        at.page[1] = seq
+        tap.same(at.call({"what": "print('begun')"}).status, "back", "also one that is taken back before it is read")
+        tap.same(text_of(at.out), "", "which is not called")
+        print_child = "import subprocess; value = subprocess.check_output(['ls', '/proc/self/fd']).decode().split()"
+        fds = [row["value"] for row in at.call({"what": print_child}).json()]
+        tap.ok(set(fds) <= {"0", "1", "2", "3"}, "what a function starts inherits no page", fds)
+
+
+def wait_until(what):
+    """What it returns when that is something."""
+    for _ in range(6000):
+        got = what()
+        if got:
+            return got
+        time.sleep(0.01)
+    raise TimeoutError("it does not come about")
+
+
 def check_memory():
     """Variables that differ from task to task do not pile up (glibc keeps what setenv() is given)."""
     ask = "value = __import__('resource').getrusage(0).ru_maxrss"
@@ -460,6 +500,7 @@ def main():
         check_unusable(folder)
         check_calls(folder)
         check_many()
+        check_packets()
         check_environment()
         check_memory()
         check_chunks()

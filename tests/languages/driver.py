@@ -8,6 +8,7 @@
 A Worker is one interpreter. Requests are numbered by it; replies are looked for in that order.
 """
 import json
+import mmap
 import os
 import select
 import socket
@@ -105,10 +106,11 @@ class Worker:
     """An interpreter that lives on."""
 
     def __init__(self, words, program, call, folder, value="rows", per="task", isolate="worker",
-                 params=("what",), env=None, texts=()):
+                 params=("what",), env=None, texts=(), page=False):
         self.fork = isolate == "fork"
         self.names, self.stuffing = list(texts), 0
-        self.seq = 0
+        self.seq = 1 if page else 0
+        self.page_fd = spool() if page else -1
         self.out, self.err = spool(), spool()
         if self.fork:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -117,17 +119,20 @@ class Worker:
             requests, self.requests = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)
         replies, answers = os.pipe2(os.O_CLOEXEC)
         self.stream = Stream(replies)
+        if page:
+            os.ftruncate(self.page_fd, 4096)
+            self.page = memoryview(mmap.mmap(self.page_fd, 4096)).cast("Q")
         self.pid = self.start(words, program, requests, answers, folder, env)
         os.close(requests)
         os.close(answers)
         self.status = None
         self.send({"ppgen": 1, "call": call, "folder": folder, "per": per, "isolate": isolate,
                    "value": value, "params": list(params), "variables": list(VARIABLES),
-                   "texts": self.names})
+                   "texts": self.names, **({"page": True} if page else {})})
         self.hello = json.loads(self.stream.line().decode())
 
     def start(self, words, program, requests, answers, folder, env):
-        """Starts it with descriptors 0 to 5; returns its process."""
+        """Starts it with descriptors 0 to 5, and 6 where there is a page; returns its process."""
         with open(program, "rb") as file:
             text = file.read()
         script = spool()
@@ -139,11 +144,12 @@ class Worker:
             try:
                 os.chdir(folder)
                 fds = (null, self.out, self.err, requests, answers, script)
+                fds += (self.page_fd,) if self.page_fd >= 0 else ()
                 for k, fd in enumerate(fds):
                     os.dup2(fd, HIGH + k)
                 for k in range(len(fds)):
                     os.dup2(HIGH + k, k)
-                os.closerange(6, 256)
+                os.closerange(len(fds), 256)
                 os.execvpe(words[0], list(words) + ["/dev/fd/5"], dict(os.environ, **(env or {})))
             finally:
                 os._exit(127)
@@ -156,8 +162,9 @@ class Worker:
 
     def __exit__(self, *fault):
         self.finish()
-        for fd in (self.out, self.err, self.stream.fd):
-            os.close(fd)
+        for fd in (self.out, self.err, self.stream.fd, self.page_fd):
+            if fd >= 0:
+                os.close(fd)
 
     def send(self, message, fds=()):
         """One request, in one packet or in several."""
@@ -198,6 +205,14 @@ class Worker:
         seq, self.seq = self.seq, self.seq + 1
         self.send(self.request(seq, params, folder))
         return seq
+
+    def ask_together(self, many):
+        """Sends requests for several tasks in one packet; returns their numbers."""
+        seqs = list(range(self.seq, self.seq + len(many)))
+        self.seq += len(many)
+        lines = [json.dumps(self.request(seq, params)) + "\n" for seq, params in zip(seqs, many)]
+        os.write(self.requests, "".join(lines).encode())
+        return seqs
 
     def ask_chunk(self, items):
         """Sends a request for several tasks; returns the first one's number."""

@@ -228,7 +228,7 @@ static void test_variables(void **state)
 	}
 	p = draft(text);
 	m = call_maker_new(p, &at);
-	call_put_open(m, &open);
+	call_put_open(m, false, &open);
 	assert_int_equal(json_parse(open.data, open.len, &first, &e), 0);
 	line = request(p, 1);
 	whole = json_trust(line.data, line.len);
@@ -278,7 +278,7 @@ static void test_open(void **state)
 		struct err e = ERR_INIT;
 		struct json v;
 
-		call_put_open(m, &open);
+		call_put_open(m, false, &open);
 		assert_int_equal(open.data[open.len - 1], '\n');
 		if (json_parse(open.data, open.len, &v, &e) < 0)
 			fail_msg("%s: %s", e.text, open.data);

@@ -77,14 +77,16 @@ static struct interp *try_start(const char *word, const char *text, const char *
 		.out_fd = shared.null_fd,
 		.err_fd = STDERR_FILENO,
 		.program_fd = program_file(text),
-		.open = "{\"ppgen\":1}\n",
-		.open_len = 12,
 		.folder = folder,
 		.forks = forks,
+		.shares = !forks && interp_can_share(),
 	};
 	struct interp *ip = interp_start(&s, why);
 
 	close(s.program_fd);
+	if (ip) {
+		interp_send(ip, "{\"ppgen\":1}\n", 12);
+	}
 	return ip;
 }
 
@@ -539,6 +541,58 @@ static void test_ahead(void **state)
 	leave(ip);
 }
 
+/* It begins the second of what comes in one packet, and says of the last how many came. */
+#define HELLO_PACKS                                       \
+	"line()\n"                                        \
+	"import mmap\n"                                   \
+	"page = memoryview(mmap.mmap(6, 16)).cast('Q')\n" \
+	"say(b'{\"ppgen\":1,\"packs\":true,\"wants\":[]}\\n')\n"
+#define BEGINS                                             \
+	"n = os.read(3, 65536).count(b'\\n')\n"            \
+	"page[0] = 11\n"                                   \
+	"say(b'10 ok 0 0 0 0 0 %d 0\\n' % n + b'n' * n)\n" \
+	"os.kill(os.getpid(), signal.SIGSTOP)\n"           \
+	"say(b'%d back 0 0 0 0 0 0 0\\n' % page[1])\n"     \
+	"say(b'12 ok 0 0 0 0 0 %d 0\\n' % len(line()))\n"
+
+static void test_packs(void **state)
+{
+	static const char lines[] = "[\"call\",10]\n[\"call\",11]\n[\"call\",12]\n";
+	struct interp *ip = start(HELLO_PACKS BEGINS, *state, false);
+	struct buf wants = BUF_INIT, why = BUF_INIT;
+	struct answer a;
+
+	if (!interp_can_share()) {
+		leave(ip);
+		skip();
+	}
+	assert_int_equal(hello(ip, &wants, &why), 1);
+	assert_true(interp_packs(ip));
+	assert_int_equal(interp_begun(ip), 0);
+	send(ip, lines);
+	assert_int_equal(answer(ip, &a), 1);
+	assert_int_equal(a.value_len, 3); /* in one packet */
+	wait_until_stopped(interp_pid(ip));
+	assert_int_equal(interp_begun(ip), 11);
+	send(ip, "[\"call\",13]\n[\"call\",14]\n");
+	interp_revoke(ip, 14);
+	interp_barrier();
+	assert_int_equal(interp_begun(ip), 11);
+	interp_hang_up(ip);
+	assert_int_equal(kill(interp_pid(ip), SIGCONT), 0);
+	assert_int_equal(answer(ip, &a), 1);
+	assert_int_equal(a.status, ANSWER_BACK);
+	assert_int_equal(a.seq, 14);
+	assert_int_equal(answer(ip, &a), ENDED); /* nothing was left to be read */
+	leave(ip);
+
+	ip = ready("rest()\n", *state, false);
+	assert_false(interp_packs(ip)); /* it has not said so */
+	leave(ip);
+	buf_free(&wants);
+	buf_free(&why);
+}
+
 /* ---- long lines ---- */
 
 static char *long_line(size_t len)
@@ -898,6 +952,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_malformed, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_endless_head, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_take_back, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_packs, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_ahead, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_long_lines, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_long_line_back, folder_setup, folder_teardown),
