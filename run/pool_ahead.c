@@ -136,6 +136,21 @@ static size_t unbegun(struct lane *l, uint64_t *seqs)
 	return n;
 }
 
+/* The first came back. It is called after those that did not, or at once. */
+static void first_again(struct pool *p, struct slot *s)
+{
+	struct lane *l = s->lane;
+
+	if (l->n > 1) {
+		pass_first(p, s);
+		return;
+	}
+	call_at(l, 0)->seq = l->next_seq++;
+	if (call_put_request(p, s->job, call_first(l)) == 0) {
+		call_send_line(p, l);
+	}
+}
+
 void call_take_back(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
@@ -150,14 +165,7 @@ void call_take_back(struct pool *p, struct slot *s)
 		call_remove(p, l, seqs[k - 1]);
 	}
 	if (n > 0 && seqs[0] == call_first(l)) {
-		if (l->n > 1) {
-			pass_first(p, s);
-			return;
-		}
-		call_at(l, 0)->seq = l->next_seq++;
-		if (call_put_request(p, s->job, call_first(l)) == 0) {
-			call_send_line(p, l);
-		}
+		first_again(p, s);
 	}
 }
 
@@ -166,14 +174,11 @@ void call_came_back(struct pool *p, struct slot *s, uint64_t seq)
 	if (seq != call_first(s->lane)) {
 		return; /* it was taken back without that */
 	}
-	if (s->lane->n > 1) {
-		pass_first(p, s);
+	if (s->term_sent) {
+		lane_kill(s); /* it would wait for calls, and gets none */
 		return;
 	}
-	if (s->term_sent) {
-		lane_kill(s); /* nobody knows what it does about that */
-	}
-	call_forget(p, s);
+	first_again(p, s);
 }
 
 bool call_is_unread(const struct slot *s)
