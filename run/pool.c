@@ -19,9 +19,8 @@
 
 #define STARTS_A_TURN 64 /* then signals and ends are looked at */
 #define TICK_S        0.5
-#define HURRY_S       0.5    /* between syncs while tasks are being ended: we may be, too */
-#define FILES_SPARE   64     /* descriptors beside those of the slots */
-#define STREAM_NS     200000 /* that are waited where answers come in streams: one look for many */
+#define HURRY_S       0.5 /* between syncs while tasks are being ended: we may be, too */
+#define FILES_SPARE   64  /* descriptors beside those of the slots */
 
 /* ---- what is told ---- */
 
@@ -151,6 +150,7 @@ static int wait_turn(struct pool *p)
 {
 	struct pollfd *const fds = p->polls;
 	nfds_t n_fds = 3;
+	const double moment = call_moment(p);
 	const double due = fmin(fmin(p->dirty ? p->next_sync : NEVER, p->next_tick),
 				fmin(fmin(watch_next(p), stop_next(p)), call_due(p)));
 	const double wait = p->hurry ? 0 : fmin(fmax(due - proc_monotonic(), 0), 3600);
@@ -162,8 +162,8 @@ static int wait_turn(struct pool *p)
 	fds[1] = (struct pollfd){ .fd = p->guard_fd, .events = POLLIN };
 	fds[2] = (struct pollfd){ .fd = intake_fd(p), .events = POLLIN };
 	n_fds += call_polls(p, fds + 3);
-	if (call_is_streaming(p)) {
-		(void)nanosleep(&(struct timespec){ .tv_nsec = STREAM_NS }, NULL);
+	if (moment > 0 && !p->hurry) {
+		(void)ppoll(fds, 3, &(struct timespec){ .tv_nsec = (long)(moment * 1e9) }, NULL);
 	}
 	n = ppoll(fds, n_fds, &t, NULL);
 	p->now = proc_monotonic();

@@ -26,7 +26,8 @@
 #define SPOOL_FULL   ((off_t)16 << 20) /* bytes of output after which it is emptied */
 #define PACKET_S     5e-5 /* of work that go in a packet, and of how many calls at most, */
 #define PACKET_MAX   16   /* where an interpreter takes several at a time */
-#define STREAMING_S  1e-4 /* calls that are shorter than that come in streams */
+#define MOMENT_S     2e-4 /* between two looks while many answers come: at least, */
+#define MOMENT_MAX_S 5e-3 /* and at most */
 
 /* ---- sending ---- */
 
@@ -379,14 +380,16 @@ size_t call_polls(const struct pool *p, struct pollfd *fds)
 	return n;
 }
 
-bool call_is_streaming(const struct pool *p)
+double call_moment(const struct pool *p)
 {
-	for (unsigned i = 0; has_lanes(p) && i < p->n_slots; i++) {
+	double moment = has_lanes(p) && p->running > 0 ? MOMENT_MAX_S : 0;
+
+	for (unsigned i = 0; moment > 0 && i < p->n_slots; i++) {
 		const struct lane *l = p->slots[i].lane;
 
-		if (l->interp && l->n > 0 && (l->n < 4 || l->mean > STREAMING_S || l->gone)) {
-			return false;
+		if (l->interp && l->n > 0) {
+			moment = l->n < 4 || l->gone ? 0 : fmin(moment, (double)l->n * l->mean / 4);
 		}
 	}
-	return has_lanes(p) && p->running > 0;
+	return moment > 0 ? fmax(moment, MOMENT_S) : 0;
 }

@@ -320,8 +320,9 @@ int call_start(struct pool *p, struct job *job);
 int call_turn(struct pool *p);                               /* hears answers, sends calls ahead */
 size_t call_polls(const struct pool *p, struct pollfd *fds); /* at most two a slot */
 double call_due(const struct pool *p);                       /* when call_turn wants to be called */
-bool call_is_streaming(const struct pool *p); /* so many answers come that waiting a moment pays */
-bool call_goes_on(const struct slot *s);      /* further calls were sent behind the first */
+double call_moment(
+	const struct pool *p); /* seconds that pay before the next look: for many answers one */
+bool call_goes_on(const struct slot *s);            /* further calls were sent behind the first */
 void call_released(struct pool *p, struct slot *s); /* the first is recorded: the next begins */
 void call_forget(struct pool *p,
 		 struct slot *s); /* the first comes again, as if it had not been sent */
