@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A `ppgen run` that goes on, and what it says; values that it recorded."""
 
+import fcntl
 import json
 import os
 import pickle
@@ -9,11 +10,15 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import _freeze, _program
 from ._errors import PpgenError
 
+F_SETPIPE_SZ = 1031  # in fcntl from Python 3.10 on
+PAUSE = 0.005  # seconds between two reads of what a run says: the more comes at a time, the less it costs
+PIPE = 1 << 20  # bytes that may come meanwhile
 Place = Tuple[bytes, int, int]  # file below the run directory, offset, length
 # What became of a task.
 Failure = NamedTuple("Failure", [("task", str), ("attempt", int), ("outcome", str), ("why", str)])
@@ -163,6 +168,10 @@ class Process:
                                           stdout=subprocess.PIPE, stderr=file,
                                           start_new_session=True,
                                           bufsize=0)
+        try:
+            fcntl.fcntl(self.child.stdout, F_SETPIPE_SZ, PIPE)
+        except OSError:  # this user has many pipes: then it is smaller
+            pass
         self.reader = threading.Thread(target=self.take, daemon=True)
         self.reader.start()
 
@@ -171,7 +180,7 @@ class Process:
         fd = self.child.stdout.fileno()
         rest = b""
         while True:
-            data = os.read(fd, 1 << 20)
+            data = os.read(fd, PIPE)
             if not data:
                 break
             cut = data.rfind(b"\n") + 1
@@ -180,6 +189,7 @@ class Process:
                 rest = data[cut:]
             else:
                 rest += data
+            time.sleep(PAUSE)
         self.blocks.put(None)
 
     def next(self, timeout: Optional[float]) -> Optional[bytes]:

@@ -4,7 +4,7 @@
 pandas needs about half a millisecond for a file, however short it is. So short files with the same
 header are put together and read at once. What comes out must be what pandas.concat() of one
 pandas.read_csv() a file gives, to the type of every value; where that is not certain, the files are
-read one by one.
+read one by one. Long files are read in threads: pandas' parser does most of its work beside Python's lock.
 """
 
 import codecs
@@ -15,6 +15,7 @@ import io
 import os
 import re
 import stat
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 # A file of this many bytes is read by itself: what a call of pandas costs no longer shows. It also
@@ -25,6 +26,8 @@ TOGETHER = 1 << 26
 # Fewer files than this are read one by one; and so are all, where more than one of so many has
 # types of its own.
 FEW = 2
+# More threads than this wait for Python's lock, which making texts needs.
+THREADS = 4
 
 # Options that mean the same for files that were put together.
 SIMPLE = frozenset([
@@ -367,8 +370,37 @@ def read_alone(pandas: Any, name: str, kwargs: Dict[str, Any]) -> Any:
     return frame
 
 
-def read_together(pandas: Any, names: List[str], kwargs: Dict[str, Any],
-                  form: Form) -> Optional[List[Table]]:
+class Reader:
+    """Reads files by themselves: long ones ahead, in threads."""
+
+    def __init__(self, pandas: Any, kwargs: Dict[str, Any]) -> None:
+        self.pandas, self.kwargs = pandas, kwargs
+        self.frames = {}  # type: Dict[str, Future[Any]]
+        self.threads = None  # type: Optional[ThreadPoolExecutor]
+
+    def read_ahead(self, names: List[str], count: int) -> None:
+        """Begins to read these. None of the options may be a function of the user's."""
+        if len(names) > 1 and count > 1:
+            self.threads = ThreadPoolExecutor(min(count, THREADS, len(names)))
+            for name in names:
+                self.frames[name] = self.threads.submit(read_alone, self.pandas, name, self.kwargs)
+
+    def table(self, name: str) -> Table:
+        """One file."""
+        known = self.frames.get(name)
+        frame = known.result() if known else read_alone(self.pandas, name, self.kwargs)
+        return Table(frame, name, 1)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        for frame in self.frames.values():
+            frame.cancel()
+        if self.threads:
+            self.threads.shutdown()
+
+
+def read_together(pandas: Any, names: List[str], kwargs: Dict[str, Any], form: Form,
+                  reader: Reader) -> Optional[List[Table]]:
     """Frames of all files; None where that would not be right."""
     tables = []  # type: List[Table]
     held = []  # type: List[str]
@@ -386,7 +418,7 @@ def read_together(pandas: Any, names: List[str], kwargs: Dict[str, Any],
         if not _small(name):
             if not flush():
                 return None
-            tables.append(Table(read_alone(pandas, name, kwargs), name, 1))
+            tables.append(reader.table(name))
             continue
         with open(name, "rb", buffering=0) as file:
             data = file.read()
@@ -441,17 +473,25 @@ def _numbered(pandas: Any, frame: Any) -> bool:
     return isinstance(frame.index, pandas.RangeIndex) and frame.index.name is None
 
 
-def read(pattern: str, kwargs: Dict[str, Any]) -> Any:
-    """All files of a pattern as one DataFrame, in the order of their names."""
+def read(pattern: str, kwargs: Dict[str, Any], cores: int) -> Any:
+    """All files of a pattern as one DataFrame, in the order of their names; cores: processors."""
     import pandas
     names = sorted(glob.glob(pattern))
     if not names:
         raise ValueError("no file matches '{}'".format(pattern))
     kwargs = settle(pandas, kwargs)
     form = form_of(pandas, kwargs)
-    tables = read_together(pandas, names, kwargs, form) if form and len(names) > 1 else None
-    if tables is None:
-        tables = [Table(read_alone(pandas, name, kwargs), name, 1) for name in names]
+    reader = Reader(pandas, kwargs)
+    tables = None
+    try:
+        if form and len(names) > 1:
+            if not callable(kwargs.get("usecols")):
+                reader.read_ahead([name for name in names if not _small(name)], cores)
+            tables = read_together(pandas, names, kwargs, form, reader)
+        if tables is None:
+            tables = [reader.table(name) for name in names]
+    finally:
+        reader.close()
     check_columns(tables)
     frames = [table.frame for table in tables]
     return pandas.concat(frames, ignore_index=all(_numbered(pandas, frame) for frame in frames))

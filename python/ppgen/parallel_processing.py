@@ -142,8 +142,8 @@ def batch_read_csv(glob_path: Union[str, "os.PathLike[str]"], **kwargs: Any) -> 
     have an index (index_col).
 
     Short files with the same header are read together, which is many times as fast; where that
-    might change a value or a type, each is read by itself. This is done in this process, and not
-    recorded.
+    might change a value or a type, each is read by itself; long ones in threads. This is done in
+    this process, and not recorded.
 
     Raises ValueError where no file matches, and for a file with other columns than the first; what
     pandas raises names the file.
@@ -159,7 +159,7 @@ def batch_read_csv(glob_path: Union[str, "os.PathLike[str]"], **kwargs: Any) -> 
     1  3  4
     """
     from . import _merge_csv
-    return _merge_csv.read(os.fspath(glob_path), kwargs)
+    return _merge_csv.read(os.fspath(glob_path), kwargs, available_cores())
 
 
 # ---- processors ----

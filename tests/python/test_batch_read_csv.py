@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import unittest
 import warnings
 from unittest import mock
@@ -138,6 +139,32 @@ class Together(Folder):
             found, calls = self.reads()
         self.same(found, self.plain())
         self.assertEqual(calls, 3)  # 3 and 2 rows; 90 rows; the rest
+
+    def test_long_files_in_threads(self):
+        """Two are read at the same time, with the rows in order; an error is the first file's."""
+        texts = ["x,y\n" + "".join("{},t{}\n".format(n, k) for k in range(50)) for n in range(6)]
+        self.put(*texts)
+        met, read_csv = threading.Barrier(2, timeout=60), pandas.read_csv
+
+        def meet(*args, **kwargs):
+            met.wait()
+            return read_csv(*args, **kwargs)
+
+        with mock.patch.object(_merge_csv, "SMALL", 200), \
+                mock.patch.object(pp, "available_cores", return_value=2):
+            with mock.patch.object(pandas, "read_csv", meet):
+                found = pp.batch_read_csv(self.pattern)
+            self.same(found, self.plain())
+            self.put(texts[0], *[text + "1,2,3\n" for text in texts[1:]])
+            with self.assertRaisesRegex(pandas.errors.ParserError, "b.csv"):
+                pp.batch_read_csv(self.pattern)
+            self.put(*texts)
+            here = []  # a function of the user's is called in this thread
+            found = pp.batch_read_csv(
+                self.pattern, usecols=lambda name: here.append(threading.current_thread()) or name == "x")
+        self.assertEqual(set(here), {threading.current_thread()})
+        self.same(found, self.plain(usecols=["x"]))
+        self.assertEqual(threading.active_count(), 1)
 
     def test_types_are_looked_for_in_all_rows(self):
         """pandas looks at 65536 rows of nine columns at a time, unless it is told not to."""
