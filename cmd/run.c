@@ -27,6 +27,8 @@ static const struct opt opts[] = {
 	{ 0, "json", OPT_FLAG, offsetof(struct run_values, json), NULL,
 	  "print what happens on stdout, as it happens: a JSON object a line, no progress bar",
 	  NULL, 0 },
+	{ 0, "together", OPT_FLAG, offsetof(struct run_values, together), NULL,
+	  "with --json: name many good tasks in one line", NULL, 0 },
 	{ 0, "no-collect", OPT_FLAG, offsetof(struct run_values, no_collect), NULL,
 	  "write no tables, also when all tasks are good", NULL, 0 },
 	RUN_SELECTION,
@@ -304,9 +306,10 @@ static int run(int argc, char **argv)
 	memcpy(s.argv, argv, (size_t)argc * sizeof *argv);
 	if (cmd_parse(&cmd_run, &argc, argv, &o, &code))
 		goto out;
-	int r = argc > 2 ? err_bad(&e,
-				   "'%s': one spec is run at a time; tasks are named with --task",
-				   argv[2])
+	int r = o.together && !o.json ? err_bad(&e, "--together is for --json: give both")
+		: argc > 2            ? err_bad(&e,
+						"'%s': one spec is run at a time; tasks are named with --task",
+						argv[2])
 		: o.json && o.dry
 			? err_bad(&e,
 				  "--json tells of a run, and --dry-run makes none: leave one of them out")
@@ -314,7 +317,7 @@ static int run(int argc, char **argv)
 	if (r == 0 && !o.dry)
 		r = s.guard_fd = guard_start(&e);
 	if (o.json)
-		s.events = run_events_new(STDOUT_FILENO);
+		s.events = run_events_new(STDOUT_FILENO, o.together);
 	code = r < 0 ? cmd_fail(&e) : session_run(&s);
 	run_events_free(s.events);
 out:
@@ -339,7 +342,9 @@ const struct command cmd_run = {
 		"`collect:` lists are written.\n\n"
 		"With --json each line on stdout is an object whose \"event\" is plan, start (of a task that runs for a moment already), end, "
 		"stopping or summary; what an end names is recorded. Its \"row\" is the one row that the task gave, where that is small; "
-		"else \"value\" says where the value is that a function returned: [file below the run directory, offset, length].\n\n"
+		"else \"value\" says where the value is that a function returned: [file below the run directory, offset, length]. With --together as well, "
+		"good tasks that have such a value are told of by lines of another kind, good: \"index\" and \"length\" are lists, and "
+		"their values follow one another in \"file\" from \"offset\" on.\n\n"
 		"\tppgen run spec.yaml\n"
 		"\tppgen run -n spec.yaml\n"
 		"\tppgen run --json --no-collect spec.yaml\n"

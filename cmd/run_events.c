@@ -14,6 +14,7 @@
 
 #define MOMENT_S   0.25               /* a task that runs for so long is told to have begun */
 #define STEP       ((size_t)4096)     /* a pipe that is ready takes so much at once */
+#define GOOD_MOST  1000               /* values in a line */
 #define WAITS_MOST ((size_t)64 << 20) /* bytes; from there on the reader is waited for */
 
 struct begun { /* runs, and was not told yet */
@@ -23,8 +24,18 @@ struct begun { /* runs, and was not told yet */
 	double at;
 };
 
+/* Good values that stand one behind the other in a file, and were not told yet. */
+struct good {
+	size_t n;
+	char *file; /* NULL: none yet */
+	uint64_t offset, end;
+	struct buf index, length;
+};
+
 struct run_events {
-	int fd;       /* -1: nobody reads any more */
+	int fd;        /* -1: nobody reads any more */
+	bool together; /* good values are told many at a time */
+	struct good good;
 	bool planned; /* the first line was told */
 	struct buf text;
 	size_t written; /* of it */
@@ -33,11 +44,12 @@ struct run_events {
 	size_t n, cap;
 };
 
-struct run_events *run_events_new(int fd)
+struct run_events *run_events_new(int fd, bool together)
 {
 	struct run_events *x = mem_alloc(sizeof *x);
 
 	x->fd = fd;
+	x->together = together;
 	return x;
 }
 
@@ -88,13 +100,6 @@ static void flush(struct run_events *x, bool all)
 	}
 }
 
-/* All that was said is recorded. */
-static void flush_sure(struct run_events *x)
-{
-	x->sure = x->text.len;
-	flush(x, false);
-}
-
 static void line_end(struct run_events *x)
 {
 	buf_puts(&x->text, "}\n");
@@ -109,9 +114,60 @@ static void put_u64(struct buf *b, const char *key_and_colon, uint64_t v)
 	buf_put_u64(b, v);
 }
 
+static void put_good(struct run_events *x)
+{
+	struct good *g = &x->good;
+	struct buf *b = &x->text;
+
+	if (g->n == 0) {
+		return;
+	}
+	buf_puts(b, "{\"event\":\"good\",\"file\":");
+	json_puts(b, g->file);
+	put_u64(b, ",\"offset\":", g->offset);
+	buf_puts(b, ",\"index\":[");
+	buf_add(b, g->index.data, g->index.len);
+	buf_puts(b, "],\"length\":[");
+	buf_add(b, g->length.data, g->length.len);
+	buf_putc(b, ']');
+	g->n = 0;
+	line_end(x);
+}
+
+static void add_good(struct run_events *x, const struct pool_event *ev)
+{
+	struct good *g = &x->good;
+
+	if (g->n == GOOD_MOST ||
+	    (g->n > 0 && (ev->value_offset != g->end || strcmp(g->file, ev->value_file) != 0))) {
+		put_good(x);
+	}
+	if (g->n++ == 0) {
+		if (!g->file || strcmp(g->file, ev->value_file) != 0) {
+			free(g->file);
+			g->file = mem_dup(ev->value_file);
+		}
+		g->offset = ev->value_offset;
+		buf_clear(&g->index);
+		buf_clear(&g->length);
+	}
+	put_u64(&g->index, g->n > 1 ? "," : "", ev->task->point.index);
+	put_u64(&g->length, g->n > 1 ? "," : "", ev->value_len);
+	g->end = ev->value_offset + ev->value_len;
+}
+
+/* All that was said is recorded. */
+static void flush_sure(struct run_events *x)
+{
+	put_good(x);
+	x->sure = x->text.len;
+	flush(x, false);
+}
+
 static void put_task(struct run_events *x, const char *event, const char *shown, uint64_t index,
 		     unsigned attempt)
 {
+	put_good(x);
 	buf_puts(&x->text, "{\"event\":\"");
 	buf_puts(&x->text, event);
 	buf_puts(&x->text, "\",\"task\":\"");
@@ -167,6 +223,10 @@ static void put_end(struct run_events *x, const struct pool_event *ev)
 	struct buf *b = &x->text;
 
 	forget_start(x, ev->task);
+	if (x->together && ev->outcome == OUTCOME_OK && ev->value_file && !ev->row) {
+		add_good(x, ev);
+		return;
+	}
 	put_task(x, "end", ev->task->shown, ev->task->point.index, ev->task->attempt);
 	buf_printf(b, ",\"outcome\":\"%s\",\"retried\":%s,\"wall\":%.4f",
 		   outcome_names[ev->outcome], ev->retried ? "true" : "false", ev->wall);
@@ -200,6 +260,7 @@ void run_events_pool(struct run_events *x, const struct pool_event *ev)
 		put_end(x, ev);
 		break;
 	case POOL_STOPPING:
+		put_good(x);
 		buf_puts(&x->text, "{\"event\":\"stopping\",\"text\":");
 		json_puts(&x->text, ev->text);
 		line_end(x);
@@ -213,6 +274,7 @@ void run_events_pool(struct run_events *x, const struct pool_event *ev)
 		break;
 	case POOL_UNRECORDED:
 		x->text.len = x->sure;
+		x->good.n = 0;
 		break;
 	}
 }
@@ -251,6 +313,7 @@ void run_events_summary(struct run_events *x, const struct session *s, int code)
 			failed += outcome_is_failure(s->scan.tasks[i].outcome);
 		}
 	}
+	put_good(x);
 	put_u64(b, "{\"event\":\"summary\",\"ok\":", ok);
 	put_u64(b, ",\"failed\":", failed);
 	put_u64(b, ",\"interrupted\":", s->sum.interrupted);
@@ -265,8 +328,12 @@ void run_events_free(struct run_events *x)
 	if (!x) {
 		return;
 	}
+	put_good(x);
 	flush(x, true);
 	buf_free(&x->text);
+	buf_free(&x->good.index);
+	buf_free(&x->good.length);
+	free(x->good.file);
 	free(x->begun);
 	free(x);
 }

@@ -10,7 +10,7 @@
 
 struct run_values {
 	struct common common;
-	bool dry, force, take_over, quiet, json, no_collect;
+	bool dry, force, take_over, quiet, json, together, no_collect;
 	uint64_t jobs, first;
 	const char *only, *index, *stale;
 	struct opt_texts tasks;

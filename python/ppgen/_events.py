@@ -11,7 +11,8 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from itertools import accumulate, repeat
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from . import _freeze, _program
 from ._errors import PpgenError
@@ -24,35 +25,47 @@ Place = Tuple[bytes, int, int]  # file below the run directory, offset, length
 Failure = NamedTuple("Failure", [("task", str), ("attempt", int), ("outcome", str), ("why", str)])
 End = Tuple[int, Union[Place, Failure]]
 
-_QUICK = re.compile(rb'^\{"event":"end","task":"[^"]*","index":(\d+),"attempt":\d+,"outcome":"ok",'
-                    rb'"retried":false,"wall":[0-9.]+,"value":\["([^"\\]+)",(\d+),(\d+)\]\}$', re.M)
+_GOOD = re.compile(rb'^\{"event":"good","file":"([^"\\]+)","offset":(\d+),'
+                   rb'"index":\[([0-9,]+)\],"length":\[([0-9,]+)\]\}$', re.M)
 _LISTED = re.compile(rb'^\{"index":(\d+),"task":"[^"]*","outcome":"ok",[^\n]*?'
                      rb'"value":\["([^"\\]+)",(\d+),(\d+),"[0-9a-f]*"\]\}$', re.M)
 
 
 def ends_in(block: bytes, others: List[Dict[str, Any]]) -> List[End]:
-    """What lines of `ppgen run --json` say of tasks that ended; other events are appended to
-    `others`.
+    """What lines of `ppgen run --json --together` say of tasks that ended; other events are
+    appended to `others`.
 
     >>> others = []
-    >>> ends_in(b'{"event":"end","task":"t1","index":7,"attempt":1,"outcome":"ok","retried":false,'
-    ...         b'"wall":0.1,"value":["output/a/w.out",10,4]}\\n'
+    >>> ends_in(b'{"event":"good","file":"output/a/w.out","offset":10,"index":[7,9],"length":[4,5]}\\n'
     ...         b'{"event":"stopping","text":"."}\\n', others)
-    [(7, (b'output/a/w.out', 10, 4))]
+    [(7, (b'output/a/w.out', 10, 4)), (9, (b'output/a/w.out', 14, 5))]
     >>> others[0]["event"]
     'stopping'
     """
-    quick = _QUICK.findall(block)
-    if len(quick) == block.count(b"\n"):
-        return [(int(index), (file, int(at), int(size))) for index, file, at, size in quick]
     ends = []  # type: List[End]
+    quick = _GOOD.findall(block)
+    if len(quick) == block.count(b"\n"):
+        for file, offset, index, length in quick:
+            _add_good(ends, file, int(offset), map(int, index.split(b",")),
+                      list(map(int, length.split(b","))))
+        return ends
     for line in block.splitlines():
         event = json.loads(line.decode("utf-8", "surrogateescape"))
-        if event.get("event") != "end":
+        if event.get("event") == "good":
+            _add_good(ends, event["file"].encode("utf-8", "surrogateescape"), event["offset"],
+                      event["index"], event["length"])
+        elif event.get("event") != "end":
             others.append(event)
         elif not event.get("retried"):
             ends.append((event["index"], _end(event)))
     return ends
+
+
+def _add_good(ends: List[End], file: bytes, offset: int, index: Iterable[int],
+              length: List[int]) -> None:
+    """The values of tasks, one behind the other."""
+    offsets = accumulate([offset] + length)
+    ends.extend(zip(index, zip(repeat(file), offsets, length)))
 
 
 def listed_in(block: bytes) -> List[End]:

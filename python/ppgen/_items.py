@@ -2,9 +2,9 @@
 """The items of a map, in files.
 
 items.bin  their pickles, one behind the other
-items.idx  for each 32 bytes: 16 of the hash, where its pickle begins, how long it is
+items.idx  for each 32 bytes: 16 that tell it from others, where its pickle begins, how long it is
            (little endian)
-items.csv  the run's parameters: columns item (its hash, 32 hexadecimal digits behind an `i`, so
+items.csv  the run's parameters: columns item (the 16, as hexadecimal digits behind an `i`, so
            that it is never a number) and n (how often the same item came before)
 
 All are written under new names and renamed, or appended to by whom holds the folder. A worker that
@@ -27,6 +27,14 @@ ENTRY = struct.Struct("<16sQQ")
 BLOCK = 8192  # items that are written at once, at most; fewer where they are large
 BYTES = 1 << 24  # bytes that are
 PLAIN = frozenset((int, float, str, bytes, bool, type(None)))
+
+
+def digest_of(data: bytes) -> bytes:
+    """16 bytes that stand for a pickle: those of its hash, or itself where it is so short.
+
+    A pickle ends with a dot, so that zeros behind it are none of its own.
+    """
+    return data.ljust(16, b"\0") if len(data) <= 16 else hashlib.sha256(data).digest()[:16]
 
 
 class Writer:
@@ -71,7 +79,8 @@ class Writer:
         block."""
         dumps, sha256, seen = pickle.dumps, hashlib.sha256, self.seen
         pickles = [dumps(item, PROTOCOL) for item in block]
-        digests = [sha256(data).digest()[:16] for data in pickles]
+        digests = [data.ljust(16, b"\0") if len(data) <= 16 else sha256(data).digest()[:16]
+                   for data in pickles]  # digest_of(), in one piece
         new = set(digests)
         sizes = [len(data) for data in pickles]
         ends = [self.offset + end for end in accumulate(sizes)]
@@ -85,7 +94,7 @@ class Writer:
 
     def add_any(self, block: List[Any]) -> None:
         """The same, item by item."""
-        dumps, sha256, pack = pickle.dumps, hashlib.sha256, ENTRY.pack
+        dumps, pack = pickle.dumps, ENTRY.pack
         seen, rows = self.seen, self.rows
         pickles = []  # type: List[bytes]
         entries = []  # type: List[bytes]
@@ -102,7 +111,7 @@ class Writer:
                     same = data
                     if not _names_main(data):
                         same = self.plain.dump(item, data) or data
-                digest = sha256(same).digest()[:16]
+                digest = digest_of(same)
                 n = seen.get(digest, 0)
                 seen[digest] = n + 1
                 size = len(data)

@@ -68,7 +68,7 @@ class _Call:
 
     def words(self) -> List[str]:
         """What is told to ppgen."""
-        words = ["run", "--json", "--no-collect", "-q", "--stale=rerun", "-d", self.folder.run]
+        words = ["run", "--json", "--together", "--no-collect", "-q", "--stale=rerun", "-d", self.folder.run]
         if self.jobs is not None:
             cpus = self.spec.get("resources", {}).get("cpus", 1)
             words += ["-j", str(self.jobs * (cpus if isinstance(cpus, int) else 1))]

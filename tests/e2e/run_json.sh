@@ -144,4 +144,42 @@ for line in sys.stdin:
         with open("runs/c/" + name, "rb") as f:
             f.seek(offset)
             print(f.read(size).decode())' <"$out")" '[{"a":1},{"a":2.5}]'
+
+# Many good values in a line: each is said once, and is where that says; all else is said as ever.
+cat >bytes.yaml <<'YAML'
+ppgen: 1
+name: b
+params: {x: {from: 0, to: 2999, step: 1}}
+python: sim:text
+results: {value: bytes}
+YAML
+cat >>sim.py <<'PY'
+
+
+def text(x):
+    if x == 7:
+        raise ValueError("seven")
+    return b"<%d>" % x * (x % 3)
+PY
+exits 1 ppgen run -q --json --together -j 2 bytes.yaml
+is 'together: where all values are' "$(python3 -c 'import json, sys
+good, other, lines = [], [], 0
+for line in sys.stdin:
+    event = json.loads(line)
+    if event["event"] == "good":
+        lines += 1
+        with open("runs/b/" + event["file"], "rb") as file:
+            file.seek(event["offset"])
+            for index, length in zip(event["index"], event["length"]):
+                good.append((index, file.read(length)))
+        assert len(event["index"]) == len(event["length"])
+    else:
+        other.append((event["event"], event.get("index")))
+good.sort()
+ends = [index for kind, index in other if kind == "end"]
+want = [(x, b"<%d>" % x * (x % 3)) for x in range(3000) if x != 7]
+print(good == [w for w in want if w[0] not in ends], set(ends) - {7} <= {w[0] for w in want if not w[1]},
+      7 in ends, lines < 3000, other[0][0], other[-1][0])' <"$out")" 'True True True True plan summary'
+exits 2 ppgen run --together bytes.yaml
+like 'together is for JSON' "$err" '^ppgen: --together is for --json: give both$'
 done_testing

@@ -290,9 +290,8 @@ class DescribeTest(base.Case):
 class EventsTest(base.Case):
     def test_ends(self):
         """lines are read alike by the quick way and by the careful one"""
-        end = (b'{"event":"end","task":"t%d","index":%d,"attempt":1,"outcome":"ok","retried":false,"wall":0.1,'
-               b'"value":["output/aa/w.out",%d,4]}\n')
-        quick = b"".join(end % (k, k, 4 * k) for k in range(5))
+        quick = (b'{"event":"good","file":"output/aa/w.out","offset":0,"index":[0,1,2],"length":[4,4,4]}\n'
+                 b'{"event":"good","file":"output/aa/w.out","offset":12,"index":[3,4],"length":[4,4]}\n')
         others = []
         expected = [(k, (b"output/aa/w.out", 4 * k, 4)) for k in range(5)]
         self.assertEqual(_events.ends_in(quick, others), expected)
