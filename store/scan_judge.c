@@ -182,7 +182,7 @@ static int piece_there(struct scan *s, uint32_t file, const struct piece *p, str
 int scan_output_there(struct scan *s, uint32_t file, uint64_t offset, const struct record *r,
 		      struct err *e)
 {
-	struct json_iter it = json_iter(json_get(r->line, "f"));
+	struct json_iter it;
 	struct json key;
 	int there = 1;
 
@@ -194,6 +194,7 @@ int scan_output_there(struct scan *s, uint32_t file, uint64_t offset, const stru
 
 		there = piece_there(s, file, &p, e);
 	}
+	it = json_iter(json_get(r->line, "f"));
 	while (there == 1 && json_next(&it, &key, NULL)) {
 		char *name = json_string(key);
 		const struct piece p = record_piece(r, "f", name);
