@@ -40,6 +40,7 @@ DEPTH = 100  # levels of a value; ppgen reads 200
 Row = Dict[str, Any]
 Column = Tuple[Any, List[Any]]  # its name and its items
 EXTRAS = ("seed", "seed64", "scratch", "keep", "task", "index", "cpus", "memory")
+NUMBERS = ("seed", "seed64", "index")
 OURS = __file__  # our frames are left out of tracebacks
 
 
@@ -527,6 +528,7 @@ def settle(fault: BaseException) -> Tuple[bytes, int, str]:
 # ---- values
 
 SCALARS = frozenset((bool, int, float, str, type(None)))
+PLAIN = SCALARS | {dict, bytes}  # what a function returns that needs no look at what it is
 TEXT = frozenset((str,))
 GENERATORS = (type(_ for _ in ()), map, filter, zip, enumerate, reversed)
 INFINITY = float("inf")
@@ -871,9 +873,17 @@ class Caller:
         self.environment = Environment(hello["variables"], hello["texts"])
         self.wants = [(name, self.environment.place.get("PPGEN_" + name.upper())) for name in wants]
         self.spares_rep = is_spared_rep(function, hello)
-        self.is_plain = not self.wants and not self.spares_rep
         self.family = Family()
         self.cpu, self.looked = cpu_time(), perf_counter()
+
+    def quick_wants(self) -> Optional[List[Tuple[str, int, bytes, bool]]]:
+        """The wants as name, variable, how it begins, and whether it is a number; None where a call
+        is made in another way."""
+        if self.spares_rep or any(k is None for _, k in self.wants):
+            return None
+        begins = [begin for _, begin in self.environment.parts]
+        return [(name, k, begins[k], name in NUMBERS and not begins[k])
+                for name, k in self.wants if k is not None]
 
     def extra(self, name: str, k: Optional[int]) -> Union[int, str, None]:
         """What a function gets that asks for `name`, which is variable k."""
@@ -881,7 +891,7 @@ class Caller:
             text = os.environ.get("PPGEN_" + name.upper())
             return int(text) if text else None
         text = self.environment.value(k)
-        return int(text) if name in ("seed", "seed64", "index") else text
+        return int(text) if name in NUMBERS else text
 
     def settle(self, folder: Optional[str]) -> None:
         """Brings back the surroundings of a call."""
@@ -908,7 +918,7 @@ class Caller:
         """What a function returned, made a list where that must be."""
         if self.family.is_stray():
             self.leave(0)
-        if type(value) in SCALARS or type(value) is dict:
+        if type(value) in PLAIN:
             return value
         if isinstance(value, GENERATORS):
             return list(value)
@@ -937,19 +947,23 @@ class Caller:
         nothing is unusual; a closure over all that it needs is what is fast.
         """
         changes, output, family = self.changes, self.output, self.family
-        function, pack, is_plain = self.function, self.pack, self.is_plain
-        set_environment = self.environment.set
+        function, pack, wants = self.function, self.pack, self.quick_wants()
+        environment, set_environment = self.environment, self.environment.set
         may_be_stray = not family.told
 
         def task(request: List[Any], fd: int) -> int:
             start = perf_counter()
             try:
-                if changes.scene or not is_plain or len(request) > 4:
+                if changes.scene or wants is None or len(request) > 4:
                     value = self.call((), request[2], request[3], *surroundings(request))
                 else:
+                    kwargs = request[2]
                     set_environment(request[3], ())
-                    value = function(**request[2])
-                    if type(value) not in SCALARS or family.stray or may_be_stray:
+                    for name, k, begin, is_number in wants:
+                        text = environment.values[k]
+                        kwargs[name] = int(text) if is_number else (begin + text).decode()
+                    value = function(**kwargs)
+                    if type(value) not in PLAIN or family.stray or may_be_stray:
                         value = self.checked(value)
                 data = pack(value)
                 if len(data) > VALUE_MAX:
