@@ -88,14 +88,15 @@ static uint64_t fair_share(const struct pool *p)
 	return admit_left(p) / (2 * (uint64_t)p->n_slots) + 1;
 }
 
-/* How many calls the lane should have. */
-static size_t depth(const struct pool *p, const struct lane *l)
+/* How many calls the slot's lane should have. */
+static size_t depth(const struct pool *p, const struct slot *s)
 {
+	const struct lane *l = s->lane;
 	const uint64_t asked = p->spec->function.batch, most = interp_ahead(l->interp),
 		       share = fair_share(p);
 	uint64_t n = asked;
 
-	if (p->stop != STOP_NO || l->doomed || alone(p, l)) {
+	if (p->stop != STOP_NO || s->term_sent || l->doomed || alone(p, l)) {
 		return 1;
 	}
 	if (n == 0) {
@@ -128,7 +129,7 @@ static void send_ahead(struct pool *p, struct slot *s)
 {
 	struct lane *l = s->lane;
 	const struct buf *line = &p->calls->line;
-	const size_t want = depth(p, l), size = packet_size(l);
+	const size_t want = depth(p, s), size = packet_size(l);
 	size_t held = 0;
 
 	while (l->n < want && !l->long_line) {

@@ -79,6 +79,16 @@ def deaf(k):
     return k
 
 
+def polite(k):
+    """One is over its time, and takes a while to end at TERM; meanwhile there is much to be sent."""
+    note("ran.polite", k)
+    if k == 50:
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), sys.exit(3)))
+        time.sleep(600)
+    time.sleep(0.002 if k > 50 else 0)
+    return k
+
+
 def memory(k):
     note("ran.memory", k)
     if k == 50:
@@ -214,6 +224,11 @@ resources: {time: 1s}
 YAML
 is 'deaf: one that heeds no TERM and returns late is over its time' "$(bad | cut -d ' ' -f 1,2)" '50 timeout'
 once 'deaf: each call once' ran.deaf 100
+call polite polite 1600 1 <<'YAML'
+resources: {time: 1s}
+YAML
+is 'polite: what it was told is meant for it alone' "$(bad | cut -d ' ' -f 1,2)" '50 timeout'
+once 'polite: each call once' ran.polite 1600
 if sanitized; then
 	echo '# memory: not tried: a sanitizer has much memory of its own'
 else
