@@ -84,13 +84,15 @@ bool interp_can_share(void);
  * One that uses the shared page may get several lines in a packet. It tells there which call it
  * begins, and so what it has read can be taken back, too: interp_revoke says that it shall begin
  * no call up to number `last`. After interp_barrier, which takes some 10 ms and serves for any
- * number of them, interp_begun is the number of the last that it did begin, 0 for none; all behind
- * that are taken back, and some of them come back once more (ANSWER_BACK).
+ * number of them, interp_revoked gives the number of the last that it did begin, 0 for none. All
+ * behind that are taken back, and some of them come back once more (ANSWER_BACK); that last one
+ * may come back, too.
  */
 bool interp_packs(const struct interp *ip);
 void interp_revoke(struct interp *ip, uint64_t last);
 void interp_barrier(void);
-uint64_t interp_begun(const struct interp *ip);
+uint64_t interp_revoked(struct interp *ip);
+uint64_t interp_begun(const struct interp *ip); /* the last call that it began, now; 0 */
 
 /*
  * Of one that forks: the pid of a child that does the line's call, and is our child, too, the

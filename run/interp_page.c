@@ -73,16 +73,24 @@ uint64_t interp_begun(const struct interp *ip)
  */
 void interp_revoke(struct interp *ip, uint64_t last)
 {
-	char packet[INTERP_PACKET];
-	ssize_t got;
-
 	__atomic_store_n(&ip->page[PAGE_REVOKED], last, __ATOMIC_SEQ_CST);
-	do {
-		got = read(ip->unread, packet, sizeof packet);
-	} while (got > 0 || (got < 0 && errno == EINTR));
 }
 
 void interp_barrier(void)
 {
 	(void)barrier(BARRIER_GLOBAL);
+}
+
+/* First the page, then the pipe: else what it had read between two of our reads would seem begun.
+ */
+uint64_t interp_revoked(struct interp *ip)
+{
+	const uint64_t begun = interp_begun(ip);
+	char packet[INTERP_PACKET];
+	ssize_t got;
+
+	do {
+		got = read(ip->unread, packet, sizeof packet);
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	return begun;
 }

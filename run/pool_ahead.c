@@ -103,18 +103,6 @@ static bool tell_off(struct lane *l)
 	return true;
 }
 
-void calls_revoke(struct pool *p)
-{
-	bool any = false;
-
-	for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
-		any |= p->slots[i].lane && tell_off(p->slots[i].lane);
-	}
-	if (any) {
-		interp_barrier();
-	}
-}
-
 /* The numbers of those calls that the interpreter has not begun, and now will not begin. */
 static size_t unbegun(struct lane *l, uint64_t *seqs)
 {
@@ -127,7 +115,7 @@ static size_t unbegun(struct lane *l, uint64_t *seqs)
 	if (tell_off(l)) {
 		interp_barrier();
 	}
-	begun = interp_begun(l->interp);
+	begun = interp_revoked(l->interp);
 	for (size_t k = 0; k < l->n; k++) {
 		if (call_at(l, k)->seq > begun) {
 			seqs[n++] = call_at(l, k)->seq;
@@ -143,6 +131,10 @@ static void first_again(struct pool *p, struct slot *s)
 
 	if (l->n > 1) {
 		pass_first(p, s);
+		return;
+	}
+	if (p->stop != STOP_NO && !l->begun && s->ended_by == OUTCOME_NONE) {
+		call_forget(p, s); /* nothing begins any more */
 		return;
 	}
 	call_at(l, 0)->seq = l->next_seq++;
@@ -169,16 +161,47 @@ void call_take_back(struct pool *p, struct slot *s)
 	}
 }
 
+void calls_take_back(struct pool *p, bool (*which)(const struct pool *, const struct slot *))
+{
+	bool any = false;
+
+	for (int step = 0; step < 2; step++) {
+		for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
+			struct slot *s = &p->slots[i];
+
+			if (!s->lane || s->lane->gone || s->state != SLOT_RUNNING || (which && !which(p, s))) {
+				continue;
+			}
+			if (step == 0) {
+				any |= tell_off(s->lane);
+			} else {
+				call_take_back(p, s);
+			}
+		}
+		if (any && step == 0) {
+			interp_barrier();
+		}
+	}
+}
+
 void call_came_back(struct pool *p, struct slot *s, uint64_t seq)
 {
-	if (seq != call_first(s->lane)) {
+	struct lane *l = s->lane;
+
+	if (seq != call_first(l)) {
 		return; /* it was taken back without that */
 	}
-	if (s->term_sent) {
-		lane_kill(s); /* it would wait for calls, and gets none */
+	if (!s->term_sent) {
+		first_again(p, s);
 		return;
 	}
-	first_again(p, s);
+	/* It was told to end, waits for calls, and gets none. This call it has not begun. */
+	call_at(l, 0)->seq = l->next_seq++;
+	if (l->begun) {
+		s->ended_by = OUTCOME_INTERRUPTED;
+		s->uncharged = true;
+	}
+	lane_kill(s);
 }
 
 bool call_is_unread(const struct slot *s)

@@ -293,11 +293,19 @@ double call_due(const struct pool *p)
 	return due;
 }
 
+static bool is_unsure(const struct pool *p, const struct slot *s)
+{
+	return unsure_at(s) <= p->now;
+}
+
 /* What is sent ahead goes on where it is, or comes back. */
 static void share_out(struct pool *p)
 {
 	const bool idle = somebody_idles(p);
 
+	if (p->stop != STOP_NO || idle) {
+		calls_take_back(p, p->stop != STOP_NO ? NULL : is_unsure);
+	}
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		struct slot *s = &p->slots[i];
 
@@ -313,9 +321,7 @@ static void share_out(struct pool *p)
 			}
 			continue;
 		}
-		if (p->stop != STOP_NO || (idle && unsure_at(s) <= p->now)) {
-			call_take_back(p, s);
-		} else if (!p->spec->function.chunk && !idle) {
+		if (p->stop == STOP_NO && !p->spec->function.chunk && !idle) {
 			send_ahead(p, s);
 		}
 	}

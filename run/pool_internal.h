@@ -327,7 +327,8 @@ void call_released(struct pool *p, struct slot *s); /* the first is recorded: th
 void call_forget(struct pool *p,
 		 struct slot *s); /* the first comes again, as if it had not been sent */
 void call_take_back(struct pool *p, struct slot *s); /* what it has not begun */
-void calls_revoke(struct pool *p); /* to be called before that is done with many */
+/* The same of all slots for which that holds (NULL: of all), which takes no longer than of one. */
+void calls_take_back(struct pool *p, bool (*which)(const struct pool *, const struct slot *));
 void call_drop(struct pool *p, struct slot *s,
 	       size_t keep); /* all behind the first `keep` come again */
 

@@ -24,7 +24,6 @@ void stop_say(struct pool *p, enum stop level, const char *what)
 		return;
 	}
 	p->stop = level;
-	calls_revoke(p);
 	if (p->running == 0) {
 		return;
 	}
@@ -92,6 +91,7 @@ static void save_and_end(struct pool *p, struct slot *s, double grace)
 
 static void end_all(struct pool *p, double grace)
 {
+	calls_take_back(p, NULL);
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		struct slot *s = &p->slots[i];
 
@@ -107,7 +107,7 @@ static void end_all(struct pool *p, double grace)
 
 void stop_killing(struct pool *p)
 {
-	calls_revoke(p);
+	calls_take_back(p, NULL);
 	for (unsigned i = 0; i < p->n_slots; i++) {
 		if (p->slots[i].state == SLOT_RUNNING) {
 			slot_kill(p, &p->slots[i], OUTCOME_INTERRUPTED);

@@ -1119,6 +1119,7 @@ def serve(caller: Caller, requests: int, replies: int, page: Any) -> None:
     scan = json.JSONDecoder().scan_once  # what raw_decode() calls
     caller.family.private = (requests, replies)
     task = caller.tasks()
+    begun = 0
     while True:
         data = os.read(requests, PACKET)
         lines = data.decode() if data[-1:] == b"\n" else read_rest(requests, data)
@@ -1130,8 +1131,11 @@ def serve(caller: Caller, requests: int, replies: int, page: Any) -> None:
             at += 1  # the newline
             page[BEGUN] = seq = request[1]
             if seq <= page[REVOKED]:
+                page[BEGUN] = begun
                 write_all(replies, b"%d back 0 0 0 0 0 0 0\n" % seq)
-            elif request[0] == "chunk":
+                continue
+            begun = seq
+            if request[0] == "chunk":
                 caller.chunk(request, replies, lines)
             else:
                 task(request, replies)

@@ -151,6 +151,47 @@ is 'guardian and pool: what was recorded is not called again' "$(lines ran)" "$(
 is 'guardian and pool: each task has one good end' "$(once_good quick 3000)" ''
 same_file 'guardian and pool: the same bytes as the calm run' runs/quick/collect/results.csv calm/collect/results.csv
 
+# ---- signals at any moment, while calls come and go: what began ends, or is interrupted; nobody waits for a call that nobody has
+
+cat >any.py <<'PY'
+import time
+
+
+def run(k, pause):
+    with open("any.ran", "a") as f:
+        f.write("%d\n" % k)
+    time.sleep(pause)
+    return k
+PY
+for way in 'INT 0.007 2' 'INT 0.001 auto' 'INT 0 auto' 'TERM 0.003 2' 'TERM 0 auto'; do
+	# shellcheck disable=SC2086 # words
+	set -- $way
+	spec any <<YAML
+params: {k: {from: 0, to: 29999, step: 1}, pause: [$2]}
+python: {call: "any:run", batch: $3}
+YAML
+	sed -i '/batch: auto/s/, batch: auto//' any.yaml
+	strays='' hung=''
+	for round in 1 2 3 4 5 6; do
+		rm -rf runs/any any.ran
+		setsid ppgen run -q -j 2 any.yaml >/dev/null 2>&1 &
+		pid=$!
+		within 60 enough any $((round * 7))
+		kill "-$1" "$pid"
+		within 60 eval '! kill -0 $pid 2>/dev/null' || hung="$hung $round"
+		kill -KILL "$pid" 2>/dev/null && within 20 nothing_left
+		wait "$pid" 2>/dev/null
+		ends any | cut -d ' ' -f 1 | sort >any.ended
+		strays="$strays$(sort any.ran | comm -23 - any.ended | tr '\n' ,)"
+		# TERM may come when a call has begun, and has not written yet: one for each of the two.
+		early=$(sort any.ran | comm -13 - any.ended | wc -l)
+		[ "$early" -eq 0 ] || { [ "$1" = TERM ] && [ "$early" -le 2 ]; } || strays="$strays ($early not called)"
+	done
+	is "$way: the run ends" "$hung" ''
+	is "$way: what has an end was called, and the reverse" "$strays" ''
+	[ "$1" = TERM ] || is "$way: all of it is good" "$(ends any 'select(.out != "ok")')" ''
+done
+
 # ---- parts of it
 
 rm -rf runs ran

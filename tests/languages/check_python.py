@@ -336,6 +336,7 @@ def check_packets():
         os.mkdir(go)
         replies = [at.reply() for _ in seqs[1:]]
         tap.same([(r.seq, r.status) for r in replies], list(zip(seqs[1:], ("ok", "back", "back"))), "what is taken back is not begun")
+        tap.same(at.page[0], seqs[1], "nor does the page say so")
         tap.same(at.call({"what": "value = 1"}).json(), {"value": 1}, "what comes later is")
         seq = at.seq
         at.page[1] = seq

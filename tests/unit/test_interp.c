@@ -577,7 +577,7 @@ static void test_packs(void **state)
 	send(ip, "[\"call\",13]\n[\"call\",14]\n");
 	interp_revoke(ip, 14);
 	interp_barrier();
-	assert_int_equal(interp_begun(ip), 11);
+	assert_int_equal(interp_revoked(ip), 11);
 	interp_hang_up(ip);
 	assert_int_equal(kill(interp_pid(ip), SIGCONT), 0);
 	assert_int_equal(answer(ip, &a), 1);
