@@ -169,7 +169,8 @@ void calls_take_back(struct pool *p, bool (*which)(const struct pool *, const st
 		for (unsigned i = 0; p->calls && i < p->n_slots; i++) {
 			struct slot *s = &p->slots[i];
 
-			if (!s->lane || s->lane->gone || s->state != SLOT_RUNNING || (which && !which(p, s))) {
+			if (!s->lane || s->lane->gone || s->state != SLOT_RUNNING ||
+			    (which && !which(p, s))) {
 				continue;
 			}
 			if (step == 0) {
