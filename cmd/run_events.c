@@ -178,18 +178,6 @@ static void put_task(struct run_events *x, const char *event, const char *shown,
 
 /* ---- the pool's events ---- */
 
-static void note_start(struct run_events *x, const struct task *t)
-{
-	struct begun *b;
-
-	ARRAY_ROOM(x->begun, x->n, x->cap);
-	b = &x->begun[x->n++];
-	memcpy(b->shown, t->shown, sizeof b->shown);
-	b->index = t->point.index;
-	b->attempt = t->attempt;
-	b->at = proc_monotonic();
-}
-
 static void forget_start(struct run_events *x, const struct task *t)
 {
 	for (size_t i = 0; i < x->n; i++) {
@@ -198,6 +186,19 @@ static void forget_start(struct run_events *x, const struct task *t)
 			return;
 		}
 	}
+}
+
+static void note_start(struct run_events *x, const struct task *t)
+{
+	struct begun *b;
+
+	forget_start(x, t); /* it was passed by, and begins now */
+	ARRAY_ROOM(x->begun, x->n, x->cap);
+	b = &x->begun[x->n++];
+	memcpy(b->shown, t->shown, sizeof b->shown);
+	b->index = t->point.index;
+	b->attempt = t->attempt;
+	b->at = proc_monotonic();
 }
 
 static void put_starts(struct run_events *x)

@@ -30,7 +30,7 @@ static long barrier(int command)
 
 bool interp_can_share(void)
 {
-	const long known = barrier(BARRIER_QUERY);
+	const long known = sizeof(long) < sizeof(uint64_t) ? 0 : barrier(BARRIER_QUERY);
 
 	return known > 0 && (known & BARRIER_GLOBAL);
 }
