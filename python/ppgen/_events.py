@@ -19,6 +19,7 @@ from ._errors import PpgenError
 
 F_SETPIPE_SZ = 1031  # in fcntl from Python 3.10 on
 PAUSE = 0.005  # seconds between two reads of what a run says: the more comes at a time, the less it costs
+HEARD = 2.0  # seconds that it has to say that it was asked to end, before it is asked again
 PIPE = 1 << 20  # bytes that may come meanwhile
 Place = Tuple[bytes, int, int]  # file below the run directory, offset, length
 # What became of a task.
@@ -175,6 +176,8 @@ class Process:
         self.log = log
         self.blocks = queue.Queue()  # type: queue.Queue[Optional[bytes]]
         self.code = None  # type: Optional[int]
+        self.asked = False  # to end
+        self.heard = threading.Event()  # it has said that it ends
         with open(log, "wb") as file:
             # A session of its own: what the terminal sends to our group, we pass on, once.
             self.child = subprocess.Popen([_program.find()] + self.words, stdin=subprocess.DEVNULL,
@@ -196,6 +199,8 @@ class Process:
             data = os.read(fd, PIPE)
             if not data:
                 break
+            if self.asked and b'"event":"stopping"' in data:
+                self.heard.set()
             cut = data.rfind(b"\n") + 1
             if cut:
                 self.blocks.put(rest + data[:cut])
@@ -203,6 +208,7 @@ class Process:
             else:
                 rest += data
             time.sleep(PAUSE)
+        self.heard.set()
         self.blocks.put(None)
 
     def next(self, timeout: Optional[float]) -> Optional[bytes]:
@@ -223,6 +229,9 @@ class Process:
     def stop(self) -> None:
         """Asks it to end: the first time in order, then at once."""
         if self.code is None and self.child.poll() is None:
+            if self.asked:
+                self.heard.wait(HEARD)  # before that, two signals would be one
+            self.asked = True
             self.child.send_signal(signal.SIGINT)
 
     def said(self) -> str:
