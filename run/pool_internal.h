@@ -320,8 +320,8 @@ int call_start(struct pool *p, struct job *job);
 int call_turn(struct pool *p);                               /* hears answers, sends calls ahead */
 size_t call_polls(const struct pool *p, struct pollfd *fds); /* at most two a slot */
 double call_due(const struct pool *p);                       /* when call_turn wants to be called */
-double call_moment(
-	const struct pool *p); /* seconds that pay before the next look: for many answers one */
+/* Seconds that pay before the next look, since many answers come meanwhile; 0. */
+double call_moment(const struct pool *p);
 bool call_goes_on(const struct slot *s);            /* further calls were sent behind the first */
 void call_released(struct pool *p, struct slot *s); /* the first is recorded: the next begins */
 void call_forget(struct pool *p,

@@ -41,6 +41,7 @@ Row = Dict[str, Any]
 Column = Tuple[Any, List[Any]]  # its name and its items
 EXTRAS = ("seed", "seed64", "scratch", "keep", "task", "index", "cpus", "memory")
 NUMBERS = ("seed", "seed64", "index")
+CONSTANTS = ("cpus", "memory")  # are the same for all calls of an interpreter
 OURS = __file__  # our frames are left out of tracebacks
 
 
@@ -871,27 +872,25 @@ class Caller:
         self.params = hello["params"]
         self.changes = changes
         self.environment = Environment(hello["variables"], hello["texts"])
-        self.wants = [(name, self.environment.place.get("PPGEN_" + name.upper())) for name in wants]
+        self.constants = {name: number_in("PPGEN_" + name.upper()) for name in wants
+                          if name in CONSTANTS}
+        self.wants = [self.place_of(name) for name in wants if name not in CONSTANTS]
         self.spares_rep = is_spared_rep(function, hello)
         self.family = Family()
         self.cpu, self.looked = cpu_time(), perf_counter()
 
-    def quick_wants(self) -> Optional[List[Tuple[str, int, bytes, bool]]]:
-        """The wants as name, variable, how it begins, and whether it is a number; None where a call
-        is made in another way."""
-        if self.spares_rep or any(k is None for _, k in self.wants):
-            return None
-        begins = [begin for _, begin in self.environment.parts]
-        return [(name, k, begins[k], name in NUMBERS and not begins[k])
-                for name, k in self.wants if k is not None]
+    def place_of(self, name: str) -> Tuple[str, int, bytes, bool]:
+        """Where the value of a want is: its variable, how that begins, whether it is a number."""
+        k = self.environment.place["PPGEN_" + name.upper()]
+        return name, k, self.environment.parts[k][1], name in NUMBERS
 
-    def extra(self, name: str, k: Optional[int]) -> Union[int, str, None]:
-        """What a function gets that asks for `name`, which is variable k."""
-        if k is None:
-            text = os.environ.get("PPGEN_" + name.upper())
-            return int(text) if text else None
-        text = self.environment.value(k)
-        return int(text) if name in NUMBERS else text
+    def fill(self, kwargs: Dict[str, Any]) -> None:
+        """Adds what the function asks for besides the parameters."""
+        kwargs.update(self.constants)
+        values = self.environment.values
+        for name, k, begin, is_number in self.wants:
+            text = begin + values[k]
+            kwargs[name] = int(text) if is_number else text.decode()
 
     def settle(self, folder: Optional[str]) -> None:
         """Brings back the surroundings of a call."""
@@ -910,8 +909,7 @@ class Caller:
         self.environment.set(words, texts)
         if self.spares_rep:
             kwargs.pop("rep", None)
-        for name, k in self.wants:
-            kwargs[name] = self.extra(name, k)
+        self.fill(kwargs)
         return self.checked(self.function(*args, **kwargs))
 
     def checked(self, value: Any) -> Any:
@@ -947,21 +945,20 @@ class Caller:
         nothing is unusual; a closure over all that it needs is what is fast.
         """
         changes, output, family = self.changes, self.output, self.family
-        function, pack, wants = self.function, self.pack, self.quick_wants()
-        environment, set_environment = self.environment, self.environment.set
+        function, pack, set_environment = self.function, self.pack, self.environment.set
+        wants, spares_rep = bool(self.wants or self.constants), self.spares_rep
         may_be_stray = not family.told
 
         def task(request: List[Any], fd: int) -> int:
             start = perf_counter()
             try:
-                if changes.scene or wants is None or len(request) > 4:
+                if changes.scene or spares_rep or len(request) > 4:
                     value = self.call((), request[2], request[3], *surroundings(request))
                 else:
                     kwargs = request[2]
                     set_environment(request[3], ())
-                    for name, k, begin, is_number in wants:
-                        text = environment.values[k]
-                        kwargs[name] = int(text) if is_number else (begin + text).decode()
+                    if wants:
+                        self.fill(kwargs)
                     value = function(**kwargs)
                     if type(value) not in PLAIN or family.stray or may_be_stray:
                         value = self.checked(value)
@@ -1062,6 +1059,12 @@ def surroundings(request: List[Any]) -> Tuple[Sequence[Any], Optional[str]]:
     if len(request) < 5:
         return (), None
     return request[4], request[5] if len(request) > 5 else None
+
+
+def number_in(name: str) -> Optional[int]:
+    """The number that a variable holds; None where there is none."""
+    text = os.environ.get(name)
+    return int(text) if text else None
 
 
 def shorten(why: str) -> bytes:

@@ -18,9 +18,9 @@ from . import _freeze, _program
 from ._errors import PpgenError
 
 F_SETPIPE_SZ = 1031  # in fcntl from Python 3.10 on
-PAUSE = 0.005  # seconds between two reads of what a run says: the more comes at a time, the less it costs
-HEARD = 2.0  # seconds that it has to say that it was asked to end, before it is asked again
+PAUSE = 0.005  # seconds between two reads of what a run says: much at a time costs less
 PIPE = 1 << 20  # bytes that may come meanwhile
+HEARD = 2.0  # seconds that it has to say that it was asked to end, before it is asked again
 Place = Tuple[bytes, int, int]  # file below the run directory, offset, length
 # What became of a task.
 Failure = NamedTuple("Failure", [("task", str), ("attempt", int), ("outcome", str), ("why", str)])
